@@ -1,0 +1,1 @@
+"""The four services; each is a pure core inside a thin shell."""

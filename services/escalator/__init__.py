@@ -1,0 +1,1 @@
+"""Escalator: consumes ticket events and emits tier changes by the policy."""

@@ -1,0 +1,1 @@
+"""Intake: takes ticket events over HTTP and publishes them."""

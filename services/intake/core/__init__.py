@@ -1,0 +1,1 @@
+"""Pure: what intake decides about a request."""

@@ -1,0 +1,1 @@
+"""Notifier: fans decisions out to channels, once, and keeps the ledger."""

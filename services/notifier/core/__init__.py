@@ -1,0 +1,1 @@
+"""Pure: who is told what, when to retry, in which words."""

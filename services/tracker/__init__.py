@@ -1,0 +1,1 @@
+"""Tracker: projects events, decisions and deliveries into a read model with an API."""

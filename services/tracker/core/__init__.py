@@ -1,0 +1,1 @@
+"""Pure: one event into the rows it changes."""

@@ -1,0 +1,1 @@
+"""Pure: what services agree on. Events, decisions, topics, ids, errors."""

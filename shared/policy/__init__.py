@@ -1,0 +1,1 @@
+"""Pure: the policy that people write. Document, matrix, calendars, ladders."""

@@ -1,0 +1,1 @@
+"""IO: what services stand on. Kafka, database, clock, telemetry, health, settings."""
