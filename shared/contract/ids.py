@@ -1,0 +1,48 @@
+"""Ids derived from their cause: the same cause gives the same id on every machine."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+from uuid import UUID, uuid5
+
+NAMESPACE: Final = UUID("6f7d3a52-5c0e-5b53-9d0c-1f2a7f2b8c11")
+"""The uuid5 namespace of every derived id; changing it breaks deduplication."""
+
+
+def decision_id(ticket: str, version: int) -> UUID:
+    """Return the id of the decision that gave *ticket* its *version* (counted from 1)."""
+    return uuid5(NAMESPACE, f"decision|{ticket}|{version}")
+
+
+def delivery_id(decision: UUID, recipient: str) -> UUID:
+    """Return the id of the notice that *decision* owes to *recipient* (a role)."""
+    return uuid5(NAMESPACE, f"delivery|{decision}|{recipient}")
+
+
+def derived_event_id(source: str, body: bytes) -> str:
+    """Return an id for a report whose sender gave none: the same bytes are the same event."""
+    return sha256(source.encode() + b"\0" + body).hexdigest()
+
+
+def ticket_key(source: str, subject: str) -> str:
+    """Return the key of a ticket: `source:subject`.
+
+    A `:` or `%` inside *source* is percent-encoded, so that no two tickets share a key.
+    """
+    if ":" in source or "%" in source:
+        source = source.replace("%", "%25").replace(":", "%3A")
+    return f"{source}:{subject}"
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Return the `(source, subject)` that `ticket_key` made *key* from.
+
+    Raises:
+        ValueError: *key* has no `:` with text on both sides.
+    """
+    source, colon, subject = key.partition(":")
+    if not (source and colon and subject):
+        msg = f"{key!r} is no ticket key; write it as source:ticket, for example desk:4711"
+        raise ValueError(msg)
+    return source.replace("%3A", ":").replace("%25", "%"), subject
