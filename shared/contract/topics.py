@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -59,7 +59,7 @@ class Topic:
     writers: tuple[str, ...]
     readers: tuple[str, ...]
     messages: tuple[str, ...]
-    config: Mapping[str, str] = field(default=_KEPT)
+    config: Mapping[str, str]
 
 
 TOPICS: Final = (
@@ -71,6 +71,7 @@ TOPICS: Final = (
         writers=("intake",),
         readers=("escalator", "tracker"),
         messages=tuple(EVENT_MODELS),
+        config=_KEPT,
     ),
     Topic(
         name=TIER_CHANGES,
@@ -80,6 +81,7 @@ TOPICS: Final = (
         writers=("escalator",),
         readers=("notifier", "tracker"),
         messages=tuple(DECISION_MODELS),
+        config=_KEPT,
     ),
     Topic(
         name=DELIVERIES,
@@ -89,6 +91,7 @@ TOPICS: Final = (
         writers=("notifier",),
         readers=("tracker",),
         messages=tuple(DELIVERY_MODELS),
+        config=_KEPT,
     ),
     Topic(
         name=POLICIES,
