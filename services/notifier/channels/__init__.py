@@ -1,0 +1,1 @@
+"""The ways out: one module per channel, all of them `base.Channel`."""

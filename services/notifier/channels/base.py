@@ -1,0 +1,51 @@
+"""What every channel is: send once, and say what the far side said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.notifier.core.known import Decided
+from services.notifier.core.plan import Purpose
+from services.notifier.core.retry import Outcome
+from services.notifier.core.roster import Contact, TicketFacts
+from services.notifier.core.wording import Message, Remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One delivery as a channel sends it.
+
+    *id* stays the same on every attempt and is the key by which a receiver drops repeats.
+    *message* and *decision* are the same on every attempt, *remarks* belong to this one.
+    *contact* is None only for what goes to no person. *code* is for alerts alone.
+    """
+
+    id: UUID
+    attempt: int
+    purpose: Purpose
+    role: str
+    mode: str
+    fyi: bool
+    contact: Contact | None
+    decision: Decided
+    facts: TicketFacts
+    message: Message
+    remarks: Remarks
+    planned_at: datetime
+    code: str | None = None
+
+
+class Channel(Protocol):
+    """A way out. Deadlines, retries, rates and the ledger are the sender's business."""
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Hand *notice* over once and return what became of it.
+
+        Only what nobody foresaw is raised; the sender takes it for a failure of the way.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

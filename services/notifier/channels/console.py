@@ -1,0 +1,26 @@
+"""The console: one line per notice on standard output, for a first look."""
+
+import sys
+from typing import TextIO
+
+from services.notifier.channels.base import Notice
+from services.notifier.core.retry import Accepted, Outcome
+
+
+class Console:
+    """Prints each notice as a line."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Print *notice*; whoever reads the terminal has it then."""
+        who = notice.contact.name if notice.contact is not None else notice.role
+        repeat = " (may be a repeat)" if notice.remarks.repeat else ""
+        line = f"{notice.mode} to {who} ({notice.role}): {notice.message.subject}{repeat}\n"
+        self._out.write(line)
+        self._out.flush()
+        return Accepted(confirmed=True)
+
+    async def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,117 @@
+"""The generic webhook, signed by Standard Webhooks: one body per delivery, on every attempt."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import httpx2
+from pydantic import SecretStr
+from standardwebhooks.webhooks import Webhook as Signer
+
+from services.notifier.channels.base import Notice
+from services.notifier.channels.egress import (
+    CheckedTransport,
+    Egress,
+    ForbiddenDestinationError,
+    UnresolvedNameError,
+)
+from services.notifier.core.retry import Failed, Outcome, Refused, http_outcome
+from services.notifier.core.wording import defused
+
+LARGEST_ANSWER: Final = 64 * 1024
+Secrets = Callable[[str], SecretStr]
+"""A reference into what it stands for; text that is no reference stands for itself."""
+
+
+class Webhook:
+    """Posts notices to the address in the recipient's entry of the roster."""
+
+    def __init__(
+        self, egress: Egress, *, secrets: Secrets, now: Callable[[], datetime], timeout_s: float
+    ) -> None:
+        self._secrets = secrets
+        self._now = now
+        self._client = httpx2.AsyncClient(
+            transport=CheckedTransport(egress),
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Post *notice* once; 2xx means that the receiver has it."""
+        way = notice.contact.webhook if notice.contact is not None else None
+        if way is None:
+            return Refused("no_webhook_in_roster")
+        body = json.dumps(payload(notice), ensure_ascii=False, separators=(",", ":"))
+        headers = self._headers(notice, body, way.secret)
+        url = self._secrets(way.url).get_secret_value()
+        try:
+            async with self._client.stream("POST", url, content=body, headers=headers) as answer:
+                await _read_a_little(answer)
+                return http_outcome(
+                    answer.status_code, answer.headers.get("retry-after"), now=self._now()
+                )
+        except ForbiddenDestinationError as error:
+            return Refused(f"forbidden_destination: {error.why}")
+        except UnresolvedNameError:
+            return Failed("name_not_resolved")
+        except httpx2.InvalidURL:
+            return Refused("invalid_url")
+        except httpx2.HTTPError as error:
+            return Failed(type(error).__name__)
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
+    def _headers(self, notice: Notice, body: str, secret: str | None) -> dict[str, str]:
+        now = self._now()
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "tierline-notifier",
+            "webhook-id": str(notice.id),
+            "webhook-timestamp": str(int(now.timestamp())),
+            "tierline-attempt": str(notice.attempt),
+            "tierline-missed": str(notice.remarks.missed),
+        }
+        if secret is not None:
+            signer = Signer(self._secrets(secret).get_secret_value())
+            headers["webhook-signature"] = signer.sign(str(notice.id), now, body)
+        return headers
+
+
+def payload(notice: Notice) -> Mapping[str, Any]:
+    """Return what a receiver gets: the decision whole, and the same in words.
+
+    Nothing in it depends on the attempt, so that one id never stands for two bodies. Words may
+    be passed on to a chat, therefore they call nobody there.
+    """
+    decision = notice.decision
+    return {
+        "type": decision.type,
+        "timestamp": decision.at.isoformat().replace("+00:00", "Z"),
+        "data": {
+            "delivery_id": str(notice.id),
+            "decision_id": str(decision.id),
+            "purpose": notice.purpose,
+            "role": notice.role,
+            "mode": notice.mode,
+            "fyi": notice.fyi,
+            "title": notice.facts.title,
+            "url": notice.facts.url,
+            "subject": defused(notice.message.subject),
+            "text": defused(notice.message.text()),
+            "decision": decision.data,
+        },
+    }
+
+
+async def _read_a_little(answer: httpx2.Response) -> None:
+    """Read the answer's body up to a bound, so that the far side sees it taken."""
+    taken = 0
+    async for chunk in answer.aiter_raw():
+        taken += len(chunk)
+        if taken > LARGEST_ANSWER:
+            return

@@ -1,0 +1,162 @@
+"""What the notifier knows of a ticket: how far it has heard, and which calls still stand.
+
+A fold of the ticket's decisions. It answers two questions: is this decision the next one, and
+does a notice that was planned earlier still want sending?
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from services.notifier.core.roster import TicketFacts
+
+OPEN = "open"
+RAISED = "escalation.raised"
+NOTICE_DUE = "escalation.notice_due"
+ACKNOWLEDGED = "escalation.acknowledged"
+ENDED = "escalation.ended"
+CLOSED = ("case.closed", "group.closed")
+OPENED = ("case.opened", "case.reopened", "group.opened")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision off the topic, as the notifier reads it."""
+
+    id: UUID
+    type: str
+    ticket: str
+    version: int
+    at: datetime
+    data: Mapping[str, Any]
+
+    @property
+    def escalation(self) -> str | None:
+        """The escalation it speaks of, if any."""
+        found = self.data.get("escalation_id")
+        return None if found is None else str(found)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The facts that the decision gives as its reasons."""
+        because = self.data.get("because") or {}
+        return because.get("facts") or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """An escalation, by the versions at which something became of it."""
+
+    raised: int
+    acknowledged: int | None = None
+    ended: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A ticket as far as it has been heard."""
+
+    ticket: str
+    version: int = 0
+    last_id: UUID | None = None
+    status: str = OPEN
+    status_version: int = 0
+    facts: TicketFacts = field(default_factory=TicketFacts)
+    calls: Mapping[str, Called] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Place(StrEnum):
+    """Where a decision stands to what was heard before."""
+
+    NEXT = "next"
+    OLD = "old"
+    CONFLICT = "conflict"
+    GAP = "gap"
+
+
+def place(known: Known, decision: Decided) -> Place:
+    """Return where *decision* stands: versions of a ticket rise by exactly one.
+
+    A conflict is the newest version again under another id: two engines have decided
+    differently, which no consumer can put right.
+    """
+    if decision.version == known.version + 1:
+        return Place.NEXT
+    if decision.version > known.version:
+        return Place.GAP
+    if decision.version == known.version and known.last_id not in (None, decision.id):
+        return Place.CONFLICT
+    return Place.OLD
+
+
+def learn(known: Known, decision: Decided) -> Known:
+    """Return *known* after *decision*, which must be the next one (or follow a mended gap)."""
+    told = replace(
+        known,
+        version=decision.version,
+        last_id=decision.id,
+        facts=_facts(known.facts, decision),
+        calls=_calls(known.calls, decision),
+    )
+    if decision.type in CLOSED:
+        status = str(decision.data.get("status") or "closed")
+        return replace(told, status=status, status_version=decision.version)
+    if decision.type in OPENED:
+        return replace(told, status=OPEN, status_version=decision.version)
+    return told
+
+
+def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Known:
+    """Return *known* as the engine's own *snapshot* has it, heard up to *version*.
+
+    For a gap that the topic cannot fill: calls that the snapshot no longer lists have ended.
+    """
+    listed = {str(one["escalation_id"]): one for one in snapshot.get("escalations") or ()}
+    calls: dict[str, Called] = {}
+    for key, call in known.calls.items():
+        gone = call.ended is None and key not in listed
+        calls[key] = replace(call, ended=version, reason="withdrawn") if gone else call
+    for key, one in listed.items():
+        call = calls.get(key, Called(raised=version))
+        if one.get("acknowledged_by") is not None and call.acknowledged is None:
+            call = replace(call, acknowledged=version)
+        calls[key] = call
+    status = str(snapshot.get("status") or OPEN)
+    over = status in ("resolved", "closed", "merged", "cancelled")
+    return replace(
+        known,
+        version=version,
+        last_id=None,
+        status=status if over else OPEN,
+        status_version=version,
+        calls=calls,
+    )
+
+
+def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
+    found = {
+        name: str(given)
+        for name in ("title", "url", "owner", "account_manager")
+        if (given := decision.facts.get(name, decision.data.get(name))) is not None
+    }
+    return replace(facts, **found) if found else facts
+
+
+def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Called]:
+    key = decision.escalation
+    if key is None:
+        return calls
+    call = calls.get(key, Called(raised=decision.version))
+    if decision.type == ACKNOWLEDGED:
+        call = replace(call, acknowledged=decision.version)
+    elif decision.type == ENDED:
+        reason = str(decision.data.get("reason") or "ended")
+        call = replace(call, ended=decision.version, reason=reason)
+    elif decision.type != RAISED and key not in calls:
+        return calls
+    return {**calls, key: call}

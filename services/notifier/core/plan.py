@@ -1,0 +1,198 @@
+"""One decision into its deliveries: a row per role called, a row per role stood down.
+
+A notice is (decision, role). A role whose seat is empty gets its row too, suppressed, and an
+alert back to the engine, which knows no rota and must move its ladder on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from services.notifier.core.known import NOTICE_DUE, RAISED, Decided
+from services.notifier.core.roster import MODES, Roster, TicketFacts
+from shared.contract.ids import delivery_id
+
+NOBODY = "nobody_on_schedule"
+ALL_FAILED = "all_channels_failed"
+NOTHING_SENT = "nothing_was_sent"
+INTAKE = "intake"
+
+
+class Purpose(StrEnum):
+    """What a delivery is for."""
+
+    NOTICE = "notice"
+    STAND_DOWN = "stand_down"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """How a role was called before, so that it is stood down by the same way."""
+
+    person: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A delivery to be written to the ledger before anything is sent.
+
+    *suppressed* is the reason why it will never be sent, None when it will. *ways* are the
+    channels in the order in which they are tried. *ladder* tells the calls that only ask for an
+    acknowledgement from those with news of their own.
+    """
+
+    id: UUID
+    decision_id: UUID
+    ticket: str
+    version: int
+    role: str
+    purpose: Purpose
+    mode: str
+    fyi: bool
+    ladder: bool
+    escalation: str | None = None
+    person: str | None = None
+    ways: tuple[str, ...] = ()
+    hold_until: datetime | None = None
+    suppressed: str | None = None
+    code: str | None = None
+
+    @property
+    def channel(self) -> str | None:
+        """The way tried first, None when there is nobody to reach."""
+        return self.ways[0] if self.ways else None
+
+
+Calls = Mapping[tuple[str, str], Earlier]
+"""Who was called before, by escalation and role."""
+
+
+def plan(
+    decision: Decided, roster: Roster, *, facts: TicketFacts, earlier: Calls, alerts: bool
+) -> tuple[Planned, ...]:
+    """Return every delivery that *decision* asks for.
+
+    Args:
+        decision: A decision whose version was the ticket's next.
+        roster: Who holds which role.
+        facts: What is known of the ticket, for the roles that a fact fills.
+        earlier: The calls already in the ledger for this ticket's escalations.
+        alerts: Whether the engine can be told of a role that nobody holds.
+    """
+    tier = int(decision.data.get("tier") or 1)
+    notices = [
+        _notice(decision, roster, facts, tier, called)
+        for called in _once_per_role(decision.data.get("notify") or ())
+    ]
+    taken = {notice.role for notice in notices}
+    closing = [
+        _stand_down(decision, roster, str(role), earlier)
+        for role in dict.fromkeys(decision.data.get("stand_down") or ())
+        if role not in taken
+    ]
+    unreached = (
+        [alert_for(row, NOBODY) for row in notices if row.suppressed == NOBODY and row.escalation]
+        if alerts
+        else []
+    )
+    return (*notices, *closing, *unreached)
+
+
+def alert_for(row: Planned, code: str) -> Planned:
+    """Return the alert to the engine that *row*'s role could not be reached, for reason *code*.
+
+    Its id follows from the row's, so that however often it is planned it is one event.
+    """
+    return Planned(
+        id=delivery_id(row.id, f"unreached/{code}"),
+        decision_id=row.decision_id,
+        ticket=row.ticket,
+        version=row.version,
+        role=row.role,
+        purpose=Purpose.ALERT,
+        mode=row.mode,
+        fyi=False,
+        ladder=False,
+        escalation=row.escalation,
+        ways=(INTAKE,),
+        code=code,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    role: str
+    mode: str
+    fyi: bool
+
+
+def _once_per_role(notify: Iterable[Mapping[str, object]]) -> list[_Call]:
+    """Join entries of one role: whoever is both asked and informed is asked, by the more urgent."""
+    calls: dict[str, _Call] = {}
+    for entry in notify:
+        role = str(entry["role"])
+        call = _Call(role, str(entry.get("mode") or "email"), bool(entry.get("fyi")))
+        seen = calls.get(role)
+        if seen is not None:
+            mode = min(seen.mode, call.mode, key=_urgency)
+            call = _Call(role, mode, seen.fyi and call.fyi)
+        calls[role] = call
+    return list(calls.values())
+
+
+def _urgency(mode: str) -> int:
+    return MODES.index(mode) if mode in MODES else len(MODES)
+
+
+def _notice(
+    decision: Decided, roster: Roster, facts: TicketFacts, tier: int, call: _Call
+) -> Planned:
+    contact = roster.seated(call.role, tier=tier, facts=facts)
+    step = decision.data.get("step")
+    return Planned(
+        id=delivery_id(decision.id, call.role),
+        decision_id=decision.id,
+        ticket=decision.ticket,
+        version=decision.version,
+        role=call.role,
+        purpose=Purpose.NOTICE,
+        mode=call.mode,
+        fyi=call.fyi,
+        ladder=decision.type == RAISED or (decision.type == NOTICE_DUE and step is not None),
+        escalation=decision.escalation,
+        person=None if contact is None else contact.key,
+        ways=() if contact is None else roster.ways(contact, call.mode),
+        hold_until=_instant(decision.data.get("hold_until")),
+        suppressed=NOBODY if contact is None else None,
+    )
+
+
+def _stand_down(decision: Decided, roster: Roster, role: str, earlier: Calls) -> Planned:
+    called = earlier.get((decision.escalation or "", role))
+    contact = None if called is None else roster.contacts.get(called.person)
+    mode = "email" if called is None else called.mode
+    return Planned(
+        id=delivery_id(decision.id, role),
+        decision_id=decision.id,
+        ticket=decision.ticket,
+        version=decision.version,
+        role=role,
+        purpose=Purpose.STAND_DOWN,
+        mode=mode,
+        fyi=True,
+        ladder=False,
+        escalation=decision.escalation,
+        person=None if contact is None else contact.key,
+        ways=() if contact is None else roster.ways(contact, mode),
+        suppressed=NOTHING_SENT if contact is None else None,
+    )
+
+
+def _instant(value: object) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value))

@@ -1,0 +1,126 @@
+"""Who stands behind a role, and by which ways they are told.
+
+The roster names roles and people; the policy names only roles. A notice therefore meets a
+person here and nowhere else, and a role whose seat is empty is a fact the engine must hear of.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+MODES = ("page", "chat", "email", "digest")
+"""How urgently a notice asks, in the words of the policy, most urgent first."""
+
+CHANNELS = ("webhook", "email", "console")
+"""The ways out, in the order in which they stand in for one another."""
+
+FACTS = ("owner", "account_manager")
+"""The facts of a ticket that can name a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """What the notifier knows of a ticket beside its decisions; each is None until told."""
+
+    title: str | None = None
+    url: str | None = None
+    owner: str | None = None
+    account_manager: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookWay:
+    """A webhook: *url* is an address or a reference to one, *secret* always a reference."""
+
+    url: str
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person, or a group that reads one mailbox, and every way to reach them."""
+
+    key: str
+    name: str
+    email: str | None = None
+    webhook: WebhookWay | None = None
+    console: bool = False
+    modes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: tuple[str, ...] = ()
+
+    def has(self, channel: str) -> bool:
+        """Say whether this contact can be reached by *channel*."""
+        match channel:
+            case "email":
+                return self.email is not None
+            case "webhook":
+                return self.webhook is not None
+            case "console":
+                return self.console
+            case _:
+                return False
+
+    def shown(self, channel: str) -> str:
+        """Return the address used on *channel*, masked so that it may be kept and shown."""
+        if channel == "email" and self.email is not None:
+            local, _, domain = self.email.rpartition("@")
+            return f"{local[:1]}***@{domain}"
+        if channel == "webhook" and self.webhook is not None:
+            return f"webhook of {self.key}"
+        return channel
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What fills a role: one contact, a fact of the ticket, or nobody.
+
+    *otherwise* is the role asked when the fact names nobody known; ``{tier}`` in it stands for
+    the tier of the case.
+    """
+
+    contact: str | None = None
+    fact: str | None = None
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A roster as loaded: immutable, every reference in it resolved or refused before."""
+
+    name: str
+    version: int
+    contacts: Mapping[str, Contact]
+    roles: Mapping[str, Seat]
+    modes: Mapping[str, tuple[str, ...]]
+
+    def seated(self, role: str, *, tier: int, facts: TicketFacts) -> Contact | None:
+        """Return who holds *role* on a ticket with these *facts*, or None when nobody does."""
+        seat = self.roles.get(role)
+        if seat is None:
+            return None
+        if seat.fact is not None:
+            named = self._named(getattr(facts, seat.fact))
+            if named is not None:
+                return named
+        if seat.otherwise is not None:
+            return self.seated(seat.otherwise.replace("{tier}", str(tier)), tier=tier, facts=facts)
+        return self.contacts[seat.contact] if seat.contact is not None else None
+
+    def ways(self, contact: Contact, mode: str) -> tuple[str, ...]:
+        """Return the channels for a notice of *mode* to *contact*, the preferred one first.
+
+        After those that the contact, or else the roster's defaults, gives to the mode come the
+        contact's other channels: a notice whose channel fails goes out by another.
+        """
+        preferred = contact.modes.get(mode, self.modes.get(mode, ()))
+        ordered = dict.fromkeys((*preferred, *CHANNELS))
+        return tuple(channel for channel in ordered if contact.has(channel))
+
+    def _named(self, name: str | None) -> Contact | None:
+        if name is None:
+            return None
+        sought = name.strip().casefold()
+        for contact in self.contacts.values():
+            if sought in (contact.key.casefold(), contact.name.casefold(), *contact.aliases):
+                return contact
+        return None

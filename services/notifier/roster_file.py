@@ -1,0 +1,284 @@
+"""The roster file: YAML into a `Roster`, or findings that name line, key and what to do."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from typing_extensions import override
+
+from services.notifier.core.roster import (
+    CHANNELS,
+    Contact,
+    Roster,
+    Seat,
+    WebhookWay,
+)
+from services.notifier.secret import is_reference, looks_like_a_secret
+from shared.contract.errors import PermanentError, Reason
+
+LARGEST: Final = 1 << 20
+"""No roster is larger than this many bytes."""
+
+Channel = Literal["webhook", "email", "console"]
+Mode = Literal["page", "chat", "email", "digest"]
+Address = Annotated[
+    str, Field(pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with a roster file; *line* counts from 1, 0 when it has none."""
+
+    line: int
+    key: str
+    what: str
+
+    @override
+    def __str__(self) -> str:
+        where = f"line {self.line}" if self.line else "the file"
+        return f"{where}, {self.key}: {self.what}" if self.key else f"{where}: {self.what}"
+
+
+class RosterError(PermanentError):
+    """A roster file that cannot be used; *findings* say why, line by line."""
+
+    reason = Reason.ROSTER_INVALID
+
+    def __init__(self, name: str, findings: tuple[Finding, ...]) -> None:
+        listed = "\n".join(f"  {finding}" for finding in findings)
+        super().__init__(f"roster {name} cannot be used:\n{listed}")
+        self.findings = findings
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Webhook(_Strict):
+    url: str
+    secret: str | None = None
+
+    @model_validator(mode="after")
+    def _secret_is_a_reference(self) -> Self:
+        if self.secret is not None and not is_reference(self.secret):
+            message = "a secret is named, never written here: use env:NAME or file:PATH"
+            raise ValueError(message)
+        if not (is_reference(self.url) or self.url.startswith(("https://", "http://"))):
+            message = "must be an http(s) address, or a reference to one (env:NAME, file:PATH)"
+            raise ValueError(message)
+        return self
+
+
+class _Contact(_Strict):
+    name: str
+    email: Address | None = None
+    webhook: _Webhook | None = None
+    console: bool = False
+    modes: dict[Mode, list[Channel]] = Field(default_factory=dict)
+    aliases: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _has_a_way(self) -> Self:
+        has = {
+            "email": self.email is not None,
+            "webhook": self.webhook is not None,
+            "console": self.console,
+        }
+        if not any(has.values()):
+            message = "has no way to be reached: give email, webhook or console"
+            raise ValueError(message)
+        for mode, channels in self.modes.items():
+            for channel in channels:
+                if not has[channel]:
+                    message = f"mode {mode} uses {channel}, but no {channel} is given"
+                    raise ValueError(message)
+        return self
+
+
+class _Seat(_Strict):
+    to: str | None = None
+    fact: Literal["owner", "account_manager"] | None = None
+    otherwise: str | None = None
+
+
+class _Header(_Strict):
+    name: str
+    version: Annotated[int, Field(ge=1)]
+
+
+class _Document(_Strict):
+    roster: _Header
+    modes: dict[Mode, list[Channel]]
+    people: dict[str, _Contact] = Field(default_factory=dict)
+    groups: dict[str, _Contact] = Field(default_factory=dict)
+    roles: dict[str, str | _Seat | None]
+
+
+def load_roster_file(path: Path) -> Roster:
+    """Read the roster at *path*.
+
+    Raises:
+        RosterError: If it cannot be read or used; it names every line that is wrong.
+    """
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RosterError(str(path), (Finding(0, "", f"cannot be read: {error}"),)) from error
+    return load_roster(text, name=str(path))
+
+
+def load_roster(text: str, *, name: str = "roster") -> Roster:
+    """Return the roster written in *text*; *name* is how errors call it.
+
+    Raises:
+        RosterError: If the text is no roster, names what it does not define, or holds a secret.
+    """
+    tree = _parsed(text, name)
+    planted = tuple(_secrets(tree, ()))
+    if planted:
+        raise RosterError(name, planted)
+    try:
+        document = _Document.model_validate(_bare(tree))
+    except ValidationError as error:
+        findings = tuple(_finding(tree, one) for one in error.errors())
+        raise RosterError(name, findings) from error
+    dangling = tuple(_dangling(document, tree))
+    if dangling:
+        raise RosterError(name, dangling)
+    return _roster(document)
+
+
+def _parsed(text: str, name: str) -> Mapping[str, Any]:
+    if len(text.encode()) > LARGEST:
+        raise RosterError(name, (Finding(0, "", f"is larger than {LARGEST} bytes"),))
+    yaml = YAML(typ="rt")
+    try:
+        for event in yaml.parse(StringIO(text)):
+            if getattr(event, "anchor", None) is not None:
+                line = event.start_mark.line + 1
+                raise RosterError(name, (Finding(line, "", "anchors and aliases are not used"),))
+        tree = yaml.load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
+        raise RosterError(name, (Finding(line, "", str(error.problem)),)) from error
+    except YAMLError as error:
+        raise RosterError(name, (Finding(0, "", str(error)),)) from error
+    if not isinstance(tree, Mapping):
+        raise RosterError(name, (Finding(1, "", "must hold roster, modes, people, roles"),))
+    return tree
+
+
+def _bare(node: object) -> Any:  # noqa: ANN401  whatever YAML holds
+    """Return *node* in plain types, without the parser's own subclasses."""
+    if isinstance(node, Mapping):
+        return {str(key): _bare(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_bare(value) for value in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    if isinstance(node, int):
+        return int(node)
+    return str(node)
+
+
+def _line(tree: object, path: tuple[str | int, ...]) -> int:
+    """Return the line of *path* in *tree*, or of the nearest part of it that is written."""
+    line = 1
+    for part in path:
+        if isinstance(tree, CommentedMap) and part in tree:
+            line = tree.lc.key(part)[0] + 1
+        elif isinstance(tree, CommentedSeq) and isinstance(part, int) and part < len(tree):
+            line = tree.lc.item(part)[0] + 1
+        else:
+            break
+        tree = tree[part]
+    return line
+
+
+def _finding(tree: Mapping[str, Any], error: Any) -> Finding:  # noqa: ANN401  ErrorDetails
+    path = tuple(part for part in error["loc"] if part not in ("str", "_Seat"))
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        message = "is not an e-mail address"
+    return Finding(_line(tree, path), ".".join(str(part) for part in path), message)
+
+
+def _secrets(node: object, path: tuple[str | int, ...], root: Any = None) -> Iterator[Finding]:  # noqa: ANN401
+    root = node if root is None else root
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _secrets(value, (*path, key), root)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _secrets(value, (*path, index), root)
+    elif isinstance(node, str) and looks_like_a_secret(node):
+        key = ".".join(str(part) for part in path)
+        what = "looks like a secret: keep it elsewhere and name it by env:NAME or file:PATH"
+        yield Finding(_line(root, path), key, what)
+
+
+def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
+    for key in document.people.keys() & document.groups.keys():
+        yield Finding(_line(tree, ("groups", key)), f"groups.{key}", "is a person's name too")
+    known = document.people.keys() | document.groups.keys()
+    for role, given in document.roles.items():
+        where = (_line(tree, ("roles", role)), f"roles.{role}")
+        seat = _seat(given)
+        if seat.contact is not None and seat.contact not in known:
+            yield Finding(*where, f"{seat.contact!r} is neither in people nor in groups")
+        if seat.otherwise is not None and (what := _unheld(seat.otherwise, role, document)):
+            yield Finding(*where, what)
+
+
+def _unheld(otherwise: str, role: str, document: _Document) -> str | None:
+    """Return what is wrong with falling back from *role* to *otherwise*, if anything."""
+    for tier in (1, 2, 3):
+        fallback = otherwise.replace("{tier}", str(tier))
+        if fallback not in document.roles:
+            return f"falls back to the role {fallback!r}, which roles does not list"
+        # One step of falling back is all there is, so that no two roles chase each other.
+        if fallback == role or _seat(document.roles[fallback]).otherwise is not None:
+            return f"falls back to {fallback!r}, which itself falls back"
+    return None
+
+
+def _seat(given: str | _Seat | None) -> Seat:
+    if given is None:
+        return Seat()
+    if isinstance(given, str):
+        return Seat(contact=given)
+    return Seat(contact=given.to, fact=given.fact, otherwise=given.otherwise)
+
+
+def _contact(key: str, given: _Contact) -> Contact:
+    hook = given.webhook
+    return Contact(
+        key=key,
+        name=given.name,
+        email=given.email,
+        webhook=None if hook is None else WebhookWay(url=hook.url, secret=hook.secret),
+        console=given.console,
+        modes=MappingProxyType({mode: tuple(ways) for mode, ways in given.modes.items()}),
+        aliases=tuple(alias.casefold() for alias in given.aliases),
+    )
+
+
+def _roster(document: _Document) -> Roster:
+    contacts = {**document.people, **document.groups}
+    modes = {mode: tuple(ways) for mode, ways in document.modes.items()}
+    return Roster(
+        name=document.roster.name,
+        version=document.roster.version,
+        contacts=MappingProxyType({key: _contact(key, one) for key, one in contacts.items()}),
+        roles=MappingProxyType({role: _seat(given) for role, given in document.roles.items()}),
+        modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
+    )

@@ -1,0 +1,167 @@
+"""The notifier's tables, all in the schema ``notifier``.
+
+Two kinds of time stand side by side. What policy and people see (``at``, ``planned_at``,
+``hold_until``, ``finished_at``) is the schema's ``clock()``, which may run fast. What concerns
+the far side and other instances (``next_at``, ``lease_until``, ``first_attempt_at``, everything
+of a gate) is real time, ``clock_timestamp()``.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Identity,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+SCHEMA: Final = "notifier"
+metadata = MetaData(schema=SCHEMA)
+
+INSTANT = DateTime(timezone=True)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("ticket", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("last_id", UUID),
+    Column("status", Text, nullable=False),
+    Column("status_version", BigInteger, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("calls", JSONB, nullable=False),
+)
+"""Every ticket as far as it has been heard; one row, one `core.known.Known`."""
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("planned_at", INSTANT, nullable=False),
+)
+"""Decisions that ask for deliveries, with what was known of the ticket then.
+
+``rows`` is how many deliveries were planned in the same transaction; the ledger check holds
+the ledger against it.
+"""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("decision_id", UUID, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("escalation", Text),
+    Column("role", Text, nullable=False),
+    Column("person", Text),
+    Column("purpose", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("fyi", Boolean, nullable=False),
+    Column("ladder", Boolean, nullable=False),
+    Column("code", Text),
+    Column("priority", Text),
+    Column("ways", ARRAY(Text), nullable=False),
+    Column("way", SmallInteger, nullable=False),
+    Column("way_attempt", Integer, nullable=False),
+    Column("channel", Text),
+    Column("address", Text),
+    Column("target", Text),
+    Column("gate", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("planned_at", INSTANT, nullable=False),
+    Column("hold_until", INSTANT),
+    Column("finished_at", INSTANT),
+    Column("next_at", INSTANT),
+    Column("lease_until", INSTANT),
+    Column("first_attempt_at", INSTANT),
+    Column("provider_ref", Text),
+    Column("last_error", Text),
+)
+"""The ledger: one row per notice, written before anything is sent, kept after."""
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("delivery_id", UUID, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    Column("outcome", Text),
+    Column("detail", Text),
+)
+"""Every attempt; one without an end belongs to a process that died over it."""
+
+gate = Table(
+    "gate",
+    metadata,
+    Column("gate", Text, primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("refilled_at", INSTANT, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", INSTANT),
+    Column("pause", Interval),
+    Column("gone", Boolean, nullable=False),
+    Column("served_at", INSTANT, nullable=False),
+)
+"""Rate and circuit breaker of every far side, shared by all instances."""
+
+early = Table(
+    "early",
+    metadata,
+    Column("ticket", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("id", UUID, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("heard_at", INSTANT, nullable=False),
+)
+"""Decisions that came before an earlier version of their ticket: they wait here."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, Identity(), primary_key=True),
+    Column("ticket", Text, nullable=False),
+    Column("id", UUID, nullable=False, unique=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("published_at", INSTANT),
+)
+"""What is still to be said on ``notifications.deliveries``."""
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("raw", LargeBinary),
+    Column("headers", JSONB, nullable=False),
+    Column("error_class", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+)
+"""Records of the topic that could not be read or planned, as they came."""
