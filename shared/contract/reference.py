@@ -87,7 +87,7 @@ def _holds(part: dict[str, Any], named: dict[str, Any]) -> str:
         return f"list of {_holds(part.get('items', {}), named)}"
     if part.get("type") == "object" and "properties" in part:
         return f"{{{', '.join(f'`{key}`' for key in part['properties'])}}}"
-    return _FORMATS.get(part.get("format", ""), part.get("type", "anything"))
+    return str(_FORMATS.get(part.get("format", ""), part.get("type", "anything")))
 
 
 def _cell(text: str) -> str:
