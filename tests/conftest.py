@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,14 +13,8 @@ import pytest
 
 from cli.embedded.kafka import KafkaServer
 from cli.embedded.postgres import PostgresServer
-from tests.support.servers import (
-    FOR_TESTS,
-    SharedServer,
-    kafka_source,
-    no_engine,
-    postgres_source,
-    provider,
-)
+from tests.support import servers as support
+from tests.support.servers import SharedServer
 
 _SHARED = pytest.StashKey[list[SharedServer]]()
 _NEED_SERVERS = {"kafka", "postgres_url", "own_kafka", "own_postgres"}
@@ -28,7 +23,7 @@ _NEED_SERVERS = {"kafka", "postgres_url", "own_kafka", "own_postgres"}
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a choice of servers that cannot work, before any test runs."""
     config.stash[_SHARED] = []
-    provider(os.environ)
+    support.provider(os.environ)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _NEED_SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("servers")
     containers = [item for item in items if item.get_closest_marker("containers")]
-    if containers and (reason := no_engine()):
+    if containers and (reason := support.no_engine()):
         for item in containers:
             item.add_marker(pytest.mark.skip(reason=reason))
 
@@ -58,14 +53,14 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest, run_folder: Path) -> str:
     """The run's Kafka: its bootstrap servers."""
-    source = partial(kafka_source, provider(os.environ))
+    source = partial(support.kafka_source, support.provider(os.environ))
     return _join(request.config, SharedServer(run_folder / "kafka", source))
 
 
 @pytest.fixture(scope="session")
 def postgres_url(request: pytest.FixtureRequest, run_folder: Path) -> str:
     """The run's PostgreSQL: the URL of a superuser's database, for making others."""
-    source = partial(postgres_source, provider(os.environ))
+    source = partial(support.postgres_source, support.provider(os.environ))
     return _join(request.config, SharedServer(run_folder / "postgres", source))
 
 
@@ -85,35 +80,17 @@ def topic_prefix() -> str:
 
 
 @pytest.fixture
-def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], KafkaServer]]:
+def own_kafka() -> Iterator[Callable[[], KafkaServer]]:
     """Make started Kafkas of the test's own, to be killed and restarted at will."""
-    servers: list[KafkaServer] = []
-
-    def make() -> KafkaServer:
-        servers.append(KafkaServer(tmp_path_factory.mktemp("own")))
-        servers[-1].start()
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.stop()
+    with ExitStack() as servers:
+        yield lambda: servers.enter_context(support.own_kafka())
 
 
 @pytest.fixture
-def own_postgres(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[], PostgresServer]]:
+def own_postgres() -> Iterator[Callable[[], PostgresServer]]:
     """Make started PostgreSQLs of the test's own, to be killed and restarted at will."""
-    servers: list[PostgresServer] = []
-
-    def make() -> PostgresServer:
-        servers.append(PostgresServer(tmp_path_factory.mktemp("own"), tuning=FOR_TESTS))
-        servers[-1].start()
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.stop()
+    with ExitStack() as servers:
+        yield lambda: servers.enter_context(support.own_postgres())
 
 
 def _join(config: pytest.Config, shared: SharedServer) -> str:

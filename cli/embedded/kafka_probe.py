@@ -41,7 +41,12 @@ def ask_broker(host: str, port: int, *, timeout_s: float = 2.0) -> ClusterView:
         if not 0 < length < 1 << 20:
             msg = f"{host}:{port} does not speak Kafka's protocol"
             raise OSError(msg)
-        return _parse(_Reader(_read(connection, length)))
+        answer = _read(connection, length)
+    try:
+        return _parse(_Reader(answer))
+    except (struct.error, UnicodeDecodeError) as error:
+        msg = f"{host}:{port} does not speak Kafka's protocol"
+        raise OSError(msg) from error
 
 
 def _read(connection: socket.socket, count: int) -> bytes:

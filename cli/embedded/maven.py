@@ -10,9 +10,7 @@ from pathlib import Path
 import requests
 from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.env import EnvironmentBuilder
-from jgo.maven import MavenContext, PythonResolver
-from jgo.parse import Endpoint
+from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -68,8 +66,7 @@ def resolve_kafka(folder: Path) -> tuple[Jar, ...]:
         JarsUnavailableError: A coordinate could not be resolved or fetched.
     """
     context = _context(folder / "repository")
-    builder = EnvironmentBuilder(context=context, cache_dir=folder)
-    wanted = builder._coordinates_to_dependencies(Endpoint.parse("+".join(KAFKA)).coordinates)  # noqa: SLF001 - jgo.resolve() would write into the user's own repository
+    wanted = [Dependency(_artifact(coordinate, context), scope="compile") for coordinate in KAFKA]
     try:
         named, needed = context.resolver.resolve(wanted)
         artifacts = [one.artifact for one in (*named, *needed)]
@@ -107,7 +104,8 @@ def _fetch(jar: Jar, folder: Path, advance: Callable[[int], None]) -> None:
         repository = folder / f"{jar.file}.{attempt}"
         counted = _Counted(advance)
         try:
-            _artifact(jar, repository, counted).rename(folder / jar.file)
+            context = _context(repository, PythonResolver(progress_callback=counted.watch))
+            Path(_artifact(jar.coordinate, context).resolve()).rename(folder / jar.file)
         except (requests.RequestException, RuntimeError, OSError) as error:
             cause = str(error)
             counted.take_back()
@@ -117,11 +115,10 @@ def _fetch(jar: Jar, folder: Path, advance: Callable[[int], None]) -> None:
     raise JarsUnavailableError(jar.coordinate, cache=folder.parent, cause=cause)
 
 
-def _artifact(jar: Jar, repository: Path, counted: "_Counted") -> Path:
-    group, artifact, version, *classifier = jar.coordinate.split(":")
-    context = _context(repository, PythonResolver(progress_callback=counted.watch))
-    component = context.project(group, artifact).at_version(version)
-    return Path(component.artifact(classifier="".join(classifier)).resolve())
+def _artifact(coordinate: str, context: MavenContext) -> Artifact:
+    group, name, version, *classifier = coordinate.split(":")
+    component = context.project(group, name).at_version(version)
+    return component.artifact(classifier="".join(classifier))
 
 
 class _Counted:

@@ -5,6 +5,7 @@ import pwd
 import stat
 from pathlib import Path
 
+from cli.embedded.errors import EmbeddedError
 from cli.embedded.process import User
 
 _NAME = "nobody"
@@ -37,14 +38,16 @@ def own_folder(folder: Path, user: User | None) -> None:
     """Create *folder*, private to the user that PostgreSQL runs as.
 
     Raises:
-        PermissionError: It exists and belongs to somebody else.
+        EmbeddedError: It exists and belongs to somebody else.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if user is not None:
-        os.chown(folder, user.uid, user.gid)
-    owner = user.uid if user is not None else os.geteuid()
+    me = os.geteuid()
+    owner = user or User(me, os.getegid())
     found = folder.lstat()
-    if found.st_uid != owner or not stat.S_ISDIR(found.st_mode):
-        msg = f"{folder} belongs to user {found.st_uid}, not to {owner}"
-        raise PermissionError(msg)
+    # Looked at before it is given away: the name may be a trap that another user laid.
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {me, owner.uid}:
+        msg = f"{folder} was made by user {found.st_uid} and is not safe to use; remove it."
+        raise EmbeddedError(msg)
+    if user is not None:
+        os.chown(folder, user.uid, user.gid, follow_symlinks=False)
     folder.chmod(0o700)

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from cli.embedded.kafka import KafkaServer, KafkaTuning
-from cli.embedded.postgres import PostgresServer, PostgresTuning
+from cli.embedded.postgres import PostgresServer
+from cli.embedded.postgres_settings import PostgresTuning
 
 DATABASE = "tierline"
 
@@ -68,6 +69,8 @@ class Servers:
         Raises:
             EmbeddedError: One of them did not start; the other is stopped again.
         """
+        if self.kafka:
+            self.kafka.fetch_jars()  # on this thread, where an interrupt ends it
         with ThreadPoolExecutor(2) as pool:
             started = [pool.submit(one.start) for one in (self.kafka, self.postgres) if one]
         try:

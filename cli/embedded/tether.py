@@ -1,9 +1,9 @@
 """Run one server so that it cannot outlive the process that wanted it.
 
 Started by ``cli.embedded.process`` as a script of its own, with the standard library alone. It
-starts the server as its child and then waits for one of three things: the server ends; a command
+starts the server as its child and then waits for one of three things: the server ends; an order
 comes through the lifeline pipe (``s`` stop, ``k`` kill); or the pipe closes, because its owner
-stopped, crashed or was killed. The last ends the server like ``s`` does. Where the kernel knows
+stopped, crashed or was killed. The last ends the server like ``s`` does, and so does SIGTERM. Where the kernel knows
 how (Linux), the server is ended too if this process is killed.
 
 A pipe and not a parent-death signal from the owner itself: that signal follows the owner's
@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for heard in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(heard, lambda *_: None)
 
     me = os.getpid()
     server = os.fork()
@@ -54,16 +55,16 @@ def _watch(server: int, lifeline: int, woken: int, stop_signal: int, grace_s: fl
         patience = None if kill_at is None else max(0.0, kill_at - time.monotonic())
         watched = [woken] if lifeline < 0 else [woken, lifeline]
         ready, _, _ = select.select(watched, [], [], patience)
-        if woken in ready:
-            os.read(woken, 64)
+        signals = os.read(woken, 64) if woken in ready else b""
+        order = b"s" if signal.SIGTERM in signals else None
         if lifeline in ready:
             order = os.read(lifeline, 1)
             lifeline = lifeline if order else -1
-            if order == b"k":
-                os.kill(server, signal.SIGKILL)
-            elif kill_at is None:
-                os.kill(server, stop_signal)
-                kill_at = time.monotonic() + grace_s
+        if order == b"k":
+            os.kill(server, signal.SIGKILL)
+        elif order is not None and kill_at is None:
+            os.kill(server, stop_signal)
+            kill_at = time.monotonic() + grace_s
         elif kill_at is not None and time.monotonic() >= kill_at:
             os.kill(server, signal.SIGKILL)
             kill_at = None
@@ -75,7 +76,7 @@ def _become(
     """Turn this fresh child into the server; say through *report* why that failed."""
     try:
         fcntl.fcntl(report, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-        for changed in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+        for changed in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(changed, signal.SIG_DFL)
         os.setpgid(0, 0)
         if uid >= 0:

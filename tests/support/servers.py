@@ -9,22 +9,21 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from tempfile import TemporaryDirectory
+from typing import TextIO
 
 import pytest
 
 from cli.embedded.kafka import KafkaServer
 from cli.embedded.kafka_probe import ask_broker
 from cli.embedded.ports import free_ports
-from cli.embedded.postgres import PostgresServer, PostgresTuning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from cli.embedded.postgres import PostgresServer
+from cli.embedded.postgres_settings import PostgresTuning
 
 SETTING = "TIERLINE_TEST_SERVERS"
 FOR_TESTS = PostgresTuning(durable=False)
@@ -78,7 +77,7 @@ def no_engine() -> str | None:
 
 
 @contextmanager
-def kafka_source(chosen: Provider, folder: Path) -> "Iterator[str]":
+def kafka_source(chosen: Provider) -> Iterator[str]:
     """Provide a Kafka; yields its bootstrap servers."""
     if chosen is Provider.EXTERNAL:
         yield os.environ["KAFKA_BOOTSTRAP_SERVERS"]
@@ -86,16 +85,12 @@ def kafka_source(chosen: Provider, folder: Path) -> "Iterator[str]":
         with kafka_container() as address:
             yield address
     else:
-        server = KafkaServer(folder)
-        server.start()
-        try:
+        with own_kafka() as server:
             yield server.bootstrap_servers
-        finally:
-            server.stop()
 
 
 @contextmanager
-def postgres_source(chosen: Provider, folder: Path) -> "Iterator[str]":
+def postgres_source(chosen: Provider) -> Iterator[str]:
     """Provide a PostgreSQL; yields the URL of a superuser's database."""
     if chosen is Provider.EXTERNAL:
         yield os.environ["DATABASE_URL"]
@@ -103,16 +98,47 @@ def postgres_source(chosen: Provider, folder: Path) -> "Iterator[str]":
         with postgres_container() as url:
             yield url
     else:
-        server = PostgresServer(folder, tuning=FOR_TESTS)
-        server.start()
-        try:
+        with own_postgres() as server:
             yield server.url()
+
+
+@contextmanager
+def server_home() -> Iterator[Path]:
+    """A folder for an embedded server, removed afterwards.
+
+    Not in pytest's own temporary folder: every later run makes that one private again, and a
+    PostgreSQL that root starts as another user could not come back in it.
+    """
+    with TemporaryDirectory(prefix="tierline-test-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def own_kafka() -> Iterator[KafkaServer]:
+    """Run an embedded Kafka, whatever the provider of the shared one is."""
+    with server_home() as home:
+        server = KafkaServer(home)
+        try:
+            server.start()
+            yield server
         finally:
             server.stop()
 
 
 @contextmanager
-def kafka_container() -> "Iterator[str]":
+def own_postgres() -> Iterator[PostgresServer]:
+    """Run an embedded PostgreSQL, whatever the provider of the shared one is."""
+    with server_home() as home:
+        server = PostgresServer(home, tuning=FOR_TESTS)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def kafka_container() -> Iterator[str]:
     """Run Apache's Kafka image; yields its bootstrap servers."""
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
@@ -140,7 +166,7 @@ def kafka_container() -> "Iterator[str]":
 
 
 @contextmanager
-def postgres_container() -> "Iterator[str]":
+def postgres_container() -> Iterator[str]:
     """Run PostgreSQL's image; yields the URL of a superuser's database."""
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
 
@@ -170,7 +196,7 @@ class SharedServer:
     """
 
     folder: Path
-    source: Callable[[Path], AbstractContextManager[str]]
+    source: Callable[[], AbstractContextManager[str]]
     _held: ExitStack = field(default_factory=ExitStack)
     _users: TextIO | None = None
     _started: bool = False
@@ -181,7 +207,7 @@ class SharedServer:
         state = self.folder / "address.json"
         with self._gate():
             if not state.exists():
-                address = self._held.enter_context(self.source(self.folder))
+                address = self._held.enter_context(self.source())
                 self._started = True
                 state.write_text(json.dumps(address), encoding="utf-8")
             self._users = (self.folder / "users").open("w", encoding="utf-8")
@@ -201,7 +227,7 @@ class SharedServer:
         self._users = None
 
     @contextmanager
-    def _gate(self) -> "Iterator[None]":
+    def _gate(self) -> Iterator[None]:
         with (self.folder / "gate").open("w", encoding="utf-8") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             yield
