@@ -112,12 +112,12 @@ def test_a_server_that_someone_else_killed_is_started_again(
 def test_the_server_ends_even_with_the_process_that_ties_it(
     own_postgres: Callable[[], PostgresServer],
 ) -> None:
-    server = own_postgres()
-    assert server.pid is not None
-    tie = psutil.Process(server.pid).ppid()
+    pid = own_postgres().pid
+    assert pid is not None
+    tie = psutil.Process(pid).ppid()
     assert tie != os.getpid()
     os.kill(tie, signal.SIGKILL)
-    assert gone(server.pid, within_s=10)
+    assert gone(pid, within_s=10)
 
 
 def test_a_program_that_cannot_be_run_says_so(tmp_path: Path) -> None:
