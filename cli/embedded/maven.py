@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -51,12 +51,15 @@ def fetch_with_progress(jars: tuple[Jar, ...], folder: Path) -> None:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("jars", total=total, done=0, files=len(jars))
-        done = 0
+        advance = partial(progress.advance, task)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            advance = partial(progress.advance, task)
-            for _ in pool.map(lambda jar: _fetch(jar, folder, advance), jars):
-                done += 1
-                progress.update(task, done=done)
+            fetches = [pool.submit(_fetch, jar, folder, advance) for jar in jars]
+            try:
+                for done, fetched in enumerate(as_completed(fetches), start=1):
+                    fetched.result()
+                    progress.update(task, done=done)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 def resolve_kafka(folder: Path) -> tuple[Jar, ...]:
