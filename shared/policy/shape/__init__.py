@@ -1,0 +1,1 @@
+"""The shape of a policy file, section by section: what may be written where."""
