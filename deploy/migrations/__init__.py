@@ -1,0 +1,1 @@
+"""Numbered steps of every schema, forward only."""

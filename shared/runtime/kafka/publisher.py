@@ -1,0 +1,263 @@
+"""The one publisher: acknowledged by all in-sync replicas within a deadline, or an error.
+
+aiokafka's idempotent producer never gives up on a record while Kafka is away, so the deadline is
+ours; and after any other error its sequence numbers cannot be trusted, so it is thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from shared.contract.errors import PermanentError, Reason, TransientError
+from shared.contract.topics import MAX_MESSAGE_BYTES
+from shared.runtime.clock import monotonic
+from shared.runtime.kafka.admin import KafkaUnavailableError
+from shared.runtime.kafka.client import START_S, client_options, let_go
+from shared.runtime.kafka.records import Landed, Record
+from shared.runtime.settings import KafkaAccess
+from shared.runtime.telemetry import (
+    PRODUCER_RESTARTS,
+    PUBLISH_FAILURES,
+    PUBLISH_SECONDS,
+    PUBLISHED,
+)
+
+log = structlog.get_logger()
+
+# A record batch has a header, and the record itself lengths and offsets.
+_MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES - 1024
+_FAILURES_IN_A_ROW: Final = 3
+_STALLED_S: Final = 30.0
+
+
+class PublishTimeoutError(TransientError):
+    """No acknowledgement within the deadline: the records may have been accepted, or may yet be.
+
+    Publish the same records again, with the same ids; readers drop repeats.
+    """
+
+    reason = Reason.DEADLINE_PASSED
+
+
+class PublishFailedError(TransientError):
+    """Kafka refused, or the producer failed: some of the records may have been accepted."""
+
+    reason = Reason.KAFKA_UNAVAILABLE
+
+
+class RecordTooLargeError(PermanentError):
+    """A record is larger than any topic takes; nothing was sent."""
+
+    reason = Reason.TOO_LARGE
+
+
+class PublisherBrokenError(RuntimeError):
+    """Three producers in a row have failed: the process must end and be started anew."""
+
+
+class Publisher:
+    """Publishes records and waits for all in-sync replicas to have them.
+
+    Safe for many tasks at once; what they publish at the same time shares requests. It connects by
+    itself when first used, and again after Kafka was away.
+    """
+
+    def __init__(
+        self,
+        access: KafkaAccess,
+        *,
+        client_id: str,
+        deadline_s: float = 10.0,
+        linger_ms: int = 5,
+        max_batch_bytes: int = 128 * 1024,
+    ) -> None:
+        """Describe the publisher; nothing is connected yet.
+
+        Args:
+            access: How to reach Kafka.
+            client_id: Who we are in the broker's logs: ``tierline-intake``.
+            deadline_s: Seconds after which `publish` gives up waiting.
+            linger_ms: How long a batch waits for company; 0 where each record is waited for.
+            max_batch_bytes: How much may be waiting for one partition; it bounds memory.
+        """
+        self._options: dict[str, Any] = {
+            **client_options(access),
+            "client_id": client_id,
+            "enable_idempotence": True,
+            "acks": "all",
+            "linger_ms": linger_ms,
+            "max_batch_size": max_batch_bytes,
+            "max_request_size": MAX_MESSAGE_BYTES,
+        }
+        self._deadline_s = deadline_s
+        self._producer: AIOKafkaProducer | None = None
+        self._starting: asyncio.Task[AIOKafkaProducer] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._acknowledged_at = monotonic()
+        self._broken: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Connect now instead of at the first publishing.
+
+        Raises:
+            KafkaUnavailableError: No broker answers; publishing will try again.
+        """
+        await self._ready()
+
+    async def publish(self, records: Sequence[Record]) -> list[Landed]:
+        """Publish *records*, and return where each is once all in-sync replicas have them.
+
+        Records of one key keep their order. When it raises, nothing is known of any of them.
+
+        Raises:
+            PublishTimeoutError: The deadline passed; they may have been accepted.
+            PublishFailedError: Kafka refused; a new producer serves the next call.
+            KafkaUnavailableError: No broker answers.
+            RecordTooLargeError: One is too large; none was sent.
+            PublisherBrokenError: The third failure in a row.
+        """
+        for record in records:
+            _refuse_large(record)
+        began = monotonic()
+        producer: AIOKafkaProducer | None = None
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                producer = self._producer or await self._ready()
+                landed = await _send(producer, records)
+        except TimeoutError:
+            PUBLISH_FAILURES.labels(Reason.DEADLINE_PASSED).inc()
+            self._replace_if_stalled(producer)
+            msg = f"no acknowledgement from Kafka within {self._deadline_s:g} s"
+            raise PublishTimeoutError(msg) from None
+        except (KafkaError, OSError) as error:
+            PUBLISH_FAILURES.labels(Reason.KAFKA_UNAVAILABLE).inc()
+            self._discard(producer, error)
+            raise PublishFailedError(str(error) or type(error).__name__) from error
+        self._failures = 0
+        self._acknowledged_at = monotonic()
+        PUBLISH_SECONDS.observe(self._acknowledged_at - began)
+        if landed:
+            PUBLISHED.labels(records[0].topic).inc(len(landed))
+        return landed
+
+    @property
+    def acknowledged_age_s(self) -> float:
+        """Seconds since Kafka last acknowledged something (or since this object was made)."""
+        return monotonic() - self._acknowledged_at
+
+    async def until_broken(self) -> None:
+        """Return never; run it beside what publishes, so that its error ends the process.
+
+        Raises:
+            PublisherBrokenError: Three producers in a row have failed.
+        """
+        if self._broken is None:
+            self._broken = asyncio.get_running_loop().create_future()
+        await self._broken
+
+    async def close(self) -> None:
+        """Send what waits, as far as five seconds suffice, and leave."""
+        if self._starting is not None:
+            self._starting.cancel()
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await let_go(producer.flush())
+            await _stop(producer)
+        if self._leaving:
+            await asyncio.wait(self._leaving)
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is not None:
+            return self._producer
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._build())
+        # A caller whose deadline passes must not take the others' connection with it.
+        return await asyncio.shield(self._starting)
+
+    async def _build(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(**self._options)
+        try:
+            await asyncio.wait_for(producer.start(), START_S)
+        except BaseException as error:
+            await _stop(producer)
+            if isinstance(error, KafkaError | OSError | TimeoutError):
+                msg = f"Kafka at {self._options['bootstrap_servers']} does not answer: {error!r}"
+                raise KafkaUnavailableError(msg) from error
+            raise
+        self._producer = producer
+        self._acknowledged_at = monotonic()
+        return producer
+
+    def _replace_if_stalled(self, producer: AIOKafkaProducer | None) -> None:
+        """Take a new producer where the present one has been silent for long though in use."""
+        if producer is self._producer and self.acknowledged_age_s > _STALLED_S:
+            self._acknowledged_at = monotonic()
+            self._leave(producer)
+
+    def _discard(self, producer: AIOKafkaProducer | None, error: Exception) -> None:
+        if producer is None or producer is not self._producer:
+            return
+        self._leave(producer)
+        self._failures += 1
+        log.warning("producer replaced", error=repr(error), in_a_row=self._failures)
+        if self._failures >= _FAILURES_IN_A_ROW:
+            broken = PublisherBrokenError(f"{self._failures} producers failed in a row: {error!r}")
+            if self._broken is not None and not self._broken.done():
+                self._broken.set_exception(broken)
+            raise broken from error
+
+    def _leave(self, producer: AIOKafkaProducer | None) -> None:
+        self._producer = None
+        PRODUCER_RESTARTS.inc()
+        if producer is not None:
+            leaving = asyncio.create_task(_stop(producer))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+
+def _refuse_large(record: Record) -> None:
+    size = len(record.key) + len(record.value or b"")
+    size += sum(len(name) + len(text) for name, text in record.headers)
+    if size > _MAX_RECORD_BYTES:
+        msg = f"the record has {size} bytes with its headers; at most {_MAX_RECORD_BYTES} fit"
+        raise RecordTooLargeError(msg)
+
+
+async def _send(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Landed]:
+    if len(records) == 1:
+        (only,) = records
+        sent = await producer.send(only.topic, only.value, only.key, headers=only.headers)
+        metadata = await sent
+        return [Landed(metadata.partition, metadata.offset)]
+    sent_all: list[asyncio.Future[Any]] = []
+    try:
+        for record in records:
+            sent = await producer.send(
+                record.topic, record.value, record.key, headers=record.headers
+            )
+            sent_all.append(sent)
+        metadatas = await asyncio.gather(*sent_all)
+    except BaseException:
+        for sent in sent_all:
+            sent.add_done_callback(_look_at)
+        raise
+    return [Landed(one.partition, one.offset) for one in metadatas]
+
+
+def _look_at(sent: asyncio.Future[Any]) -> None:
+    """Take note of an outcome that nobody waits for any more, or asyncio complains of it."""
+    if not sent.cancelled():
+        sent.exception()
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    await let_go(producer.stop())
+    # Where stopping hung, this at least closes the connections.
+    await let_go(producer.client.close())
