@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -61,21 +61,17 @@ class Session:
             StaleDataError: What is recorded is not what Kafka holds.
             ConsumerStuckError: Records wait and nothing moves.
         """
-        watching: asyncio.Task[None] | None = None
         try:
             await asyncio.wait_for(self._consumer.start(), START_S)
             await check_topics(self._topics, self._consumer, self._access, self._progress)
             self._join()
-            watching = asyncio.create_task(self._watch.run())
-            while not self._stop.is_set():
-                if watching.done():
-                    watching.result()
-                await self._turn()
+            await _first_to_end(self._read(), self._watch.run())
         finally:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.wait([watching])
             await let_go(self._consumer.stop())
+
+    async def _read(self) -> None:
+        while not self._stop.is_set():
+            await self._turn()
 
     def _consumer_options(self) -> dict[str, Any]:
         fixed = self._options.assignment is not None
@@ -218,6 +214,20 @@ class _Listener(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Take what is ours, paused."""
         self._session.assigned(assigned)
+
+
+async def _first_to_end(*routines: Coroutine[Any, Any, None]) -> None:
+    """Run *routines* until one returns or raises; then cancel the others and do as it did."""
+    tasks = [asyncio.create_task(routine) for routine in routines]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in tasks if task.done()]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in ended:
+        task.result()
 
 
 def _incoming(record: Any) -> Incoming:
