@@ -20,6 +20,8 @@ def findings_of(error: ValidationError, tree: Tree) -> list[Finding]:
     """Return one finding for each thing that *error* says of the file in *tree*, by line."""
     found: dict[tuple[Path, str], Finding] = {}
     for details in error.errors():
+        if details["type"] == "too_short" and details["input"]:
+            continue  # something is listed, and what is wrong with it is said there
         path = _path(details["loc"], tree)
         message, remedy = _said(details["type"], path, details.get("ctx", {}), details["input"])
         finding = Finding(tree.line_of(path), dotted(path), "error", message, remedy)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -16,6 +16,8 @@ Plan: TypeAlias = Literal["standard", "premium", "enterprise"]
 Track: TypeAlias = Literal["functional", "hierarchical", "external"]
 Mode: TypeAlias = Literal["page", "chat", "email", "digest"]
 Tier: TypeAlias = Literal[1, 2, 3]
+
+_LISTED: Final = 12
 
 
 class Section(BaseModel):
@@ -31,23 +33,30 @@ class Section(BaseModel):
             return handler(given)
         except ValidationError as error:
             raise ValidationError.from_exception_data(
-                cls.__name__, [_told(details, cls) for details in error.errors()]
+                cls.__name__, _told(error.errors(), keys_of(cls))
             ) from None
 
 
-def _told(details: Any, section: type[Section]) -> InitErrorDetails:
-    """Return an error of *section* again, with a remedy where it is an unknown key of its own."""
-    kind, problem, ctx = details["type"], details["msg"], dict(details.get("ctx", {}))
-    if kind == "extra_forbidden" and len(details["loc"]) == 1:
-        key = str(details["loc"][0])
-        kind, problem = "unknown_key", f"`{key}` is not a key here"
-        ctx = {"remedy": suggestion(key, keys_of(section))}
-    ctx["problem"] = problem
-    return InitErrorDetails(
-        type=PydanticCustomError(kind, "{problem}", ctx),
-        loc=details["loc"],
-        input=details["input"],
-    )
+def _told(errors: Sequence[Any], keys: list[str]) -> list[InitErrorDetails]:
+    """Return *errors* again, each unknown key with the one of *keys* that was probably meant."""
+    unknown = {
+        details["loc"][0]: nearest(str(details["loc"][0]), keys)
+        for details in errors
+        if details["type"] == "extra_forbidden" and len(details["loc"]) == 1
+    }
+    meant = set(unknown.values())
+    found: list[InitErrorDetails] = []
+    for details in errors:
+        kind, loc, ctx = details["type"], details["loc"], dict(details.get("ctx", {}))
+        ctx["problem"] = ctx.get("problem", details["msg"])
+        if len(loc) == 1 and loc[0] in unknown:
+            kind, ctx["problem"] = "unknown_key", f"`{loc[0]}` is not a key here"
+            ctx["remedy"] = suggestion(str(loc[0]), keys)
+        elif len(loc) == 1 and kind == "missing" and loc[0] in meant:
+            continue  # it is there, under the unknown key
+        error = PydanticCustomError(kind, "{problem}", ctx)
+        found.append(InitErrorDetails(type=error, loc=loc, input=details["input"]))
+    return found
 
 
 def keys_of(section: type[Section]) -> list[str]:
@@ -55,12 +64,17 @@ def keys_of(section: type[Section]) -> list[str]:
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
-def suggestion(given: str, known: list[str]) -> str:
+def nearest(given: str, known: Sequence[str]) -> str | None:
+    """Return the word of *known* that *given* was probably meant to be, or None."""
+    return next(iter(get_close_matches(given, known, n=1, cutoff=0.6)), None)
+
+
+def suggestion(given: str, known: Sequence[str]) -> str:
     """Return the sentence that names the word of *known* that *given* was probably meant to be."""
-    near = get_close_matches(given, known, n=1, cutoff=0.6)
-    if near:
-        return f"Did you mean `{near[0]}`?"
-    listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")  # noqa: PLR2004 - one line
+    near = nearest(given, known)
+    if near is not None:
+        return f"Did you mean `{near}`?"
+    listed = ", ".join(known[:_LISTED]) + (", …" if len(known) > _LISTED else "")
     return f"Known here: {listed}."
 
 
