@@ -208,6 +208,7 @@ def test_a_repeated_key_names_both_lines() -> None:
     assert (repeated.line or 0) > first
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200) | st.lists(st.sampled_from(LINES), max_size=30).map("\n".join))
 def test_any_text_is_refused_in_words_and_never_crashes(text: str) -> None:
     findings = found(text)
