@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.contract.times import Seconds
 from shared.policy.compiled import ALWAYS, INCLUDED
+from shared.policy.order import surprises
 from shared.policy.references import Problem, unknown_names
 from shared.policy.shape.base import suggestion
 from shared.policy.shape.calls import LadderShape
@@ -31,6 +32,7 @@ def check(file: PolicyFile) -> Iterator[Problem]:
     yield from unknown_names(file)
     yield from _product(file)
     yield from _forms(file)
+    yield from surprises(file)
 
 
 # --- calendars --------------------------------------------------------------------------------

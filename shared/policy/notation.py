@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated, Any, Final, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,6 +30,7 @@ _LAST_MINUTE: Final = 59
 _DURATION: Final = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?")
 _CLOCK: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 _SHARE: Final = re.compile(r"\d{1,3}(\.\d{1,9})?%?")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _ROLE: Final = re.compile(r"(fyi:)?([a-z][a-z0-9_]{0,63})")
 _FYI: Final = "fyi:"
 
@@ -141,6 +143,25 @@ def parse_zone(given: Any) -> ZoneInfo:
         refuse(f"`{given}` is not a time zone", "Write one such as Europe/Vienna.")
 
 
+def parse_day(given: Any) -> date:
+    """Return the date that *given* writes, as 2026-12-25 and in no other way."""
+    try:
+        return date.fromisoformat(given if _DAY.fullmatch(str(given)) else "")
+    except ValueError:
+        refuse(f"`{given}` is not a date", "Write year, month and day: 2026-12-25.")
+
+
+def parse_moment(given: Any) -> datetime:
+    """Return the instant that *given* writes, which must name its offset."""
+    try:
+        moment = datetime.fromisoformat(str(given))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        refuse(f"`{given}` is not a date and time with its zone", "Write 2026-01-01T00:00:00Z.")
+    return moment
+
+
 _AS_TEXT = PlainSerializer(str)
 
 Duration = Annotated[Seconds, PlainValidator(parse_duration)]
@@ -163,6 +184,12 @@ Person = Annotated[Addressee, PlainValidator(parse_addressee), _AS_TEXT]
 
 Windows = Annotated[tuple[tuple[Seconds, Seconds], ...], PlainValidator(parse_windows)]
 """The open windows of one weekday."""
+
+Day = Annotated[date, PlainValidator(parse_day), _AS_TEXT]
+"""A date."""
+
+Moment = Annotated[datetime, PlainValidator(parse_moment), _AS_TEXT]
+"""An instant with its offset."""
 
 Zone = Annotated[ZoneInfo, PlainValidator(parse_zone), _AS_TEXT]
 """An IANA time zone."""

@@ -87,7 +87,7 @@ def parse_tree(text: str) -> Tree:
     Raises:
         UnreadableError: It is too large, not YAML, or uses more of YAML than a policy may.
     """
-    if len(text.encode()) > LARGEST:
+    if len(text.encode(errors="surrogatepass")) > LARGEST:
         _stop(None, "", "the file is larger than 1 MiB", "A policy is a few hundred lines.")
     builder = _Builder()
     try:
@@ -99,7 +99,8 @@ def parse_tree(text: str) -> Tree:
             line, "", f"this is not YAML: {error.problem}", "Look at this line and the one above."
         )
     except YAMLError as error:
-        _stop(None, "", f"this is not YAML: {error}", "Save the file as UTF-8 text.")
+        first, *_ = str(error).splitlines() or [""]
+        _stop(None, "", f"this is not YAML: {first}", "Save the file as UTF-8 text.")
     if builder.findings:
         raise UnreadableError(builder.findings)
     return Tree(root, builder.places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import Field, StrictBool, field_validator
 
 from shared.policy.notation import (
     NONE,
@@ -147,7 +147,7 @@ class NoticeDedup(Section):
 
     key: tuple[Literal["recipient", "ticket_or_group", "escalation"], ...]
     window: PositiveDuration
-    newest_text_wins: bool
+    newest_text_wins: StrictBool
 
 
 class Triggers(Section):

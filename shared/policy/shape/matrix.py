@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from shared.policy.notation import (
     Duration,
@@ -106,7 +106,7 @@ class OverrideShape(Section):
     external: tuple[str, ...]
     notify: tuple[Person, ...]
     exec_inform: OptionalDuration = None
-    restricted: bool = False
+    restricted: StrictBool = False
     grouping: Literal["allowed", "never"] = "allowed"
 
 

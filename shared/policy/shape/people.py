@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, StrictBool
 
 from shared.contract.times import Seconds
 from shared.policy.notation import PositiveDuration, parse_positive_duration
@@ -36,7 +36,7 @@ class SkipTier2(Section):
         ...,
     ]
     else_needs_approval_of: Roles
-    not_self: bool
+    not_self: StrictBool
     approval_expires: PositiveDuration
 
 
@@ -45,7 +45,7 @@ class EditPolicy(Section):
 
     propose: Roles
     approve: Roles
-    not_self: bool
+    not_self: StrictBool
 
 
 class Permissions(Section):
@@ -137,8 +137,8 @@ class Cadence(Section):
 class ManagerCalls(Section):
     """When a manager takes a call with the customer."""
 
-    T16: bool
-    enterprise_p1: bool = Field(alias="enterprise_P1")
+    T16: StrictBool
+    enterprise_p1: StrictBool = Field(alias="enterprise_P1")
 
 
 class Communication(Section):

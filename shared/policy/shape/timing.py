@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal, TypeAlias
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.policy.notation import Duration, PositiveDuration, Windows, Zone
+from shared.policy.notation import Day, Duration, Moment, PositiveDuration, Windows, Zone
 from shared.policy.shape.base import ByPlan, ByPriority, Section
 
 Treatment: TypeAlias = Literal["run", "pause", "stop"]
@@ -31,7 +30,7 @@ class Head(Section):
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")
     version: int = Field(ge=1, strict=True)
-    valid_from: AwareDatetime
+    valid_from: Moment
     customer_promises_pinned_at: Literal["ticket_creation"]
     internal_rules_pinned_at: Literal["newest_active_version"]
     past_due_grace_on_policy_change: Duration
@@ -81,7 +80,7 @@ class CalendarShape(Section):
     kind: Literal["continuous", "weekly"] = "weekly"
     tz: Zone | None = None
     open: WeekWindows | None = None
-    closed: dict[date, str] = Field(default_factory=dict)
+    closed: dict[Day, str] = Field(default_factory=dict)
 
 
 class BusinessCalendarRule(Section):
