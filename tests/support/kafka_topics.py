@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from shared.runtime.kafka import create_topic
+from shared.runtime.kafka import create_topic, describe_topic
 from shared.runtime.settings import KafkaAccess
 
 
@@ -41,14 +41,11 @@ async def write(
 
 async def all_records(kafka: str, topic: str) -> list[ConsumerRecord[bytes | None, bytes | None]]:
     """Return everything that *topic* holds now, each partition in order."""
+    shape = await describe_topic(KafkaAccess(bootstrap_servers=kafka), topic)
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        numbers = None
-        while numbers is None:
-            await consumer.topics()
-            numbers = consumer.partitions_for_topic(topic)
-        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        partitions = [TopicPartition(topic, number) for number in range(shape.partitions)]
         consumer.assign(partitions)
         starts = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)

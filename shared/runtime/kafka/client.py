@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -41,7 +40,13 @@ def client_options(access: KafkaAccess) -> dict[str, Any]:
     return options
 
 
-async def let_go(stopping: Awaitable[Any]) -> None:
-    """Wait for a client to stop, but not for ever: stopping may hang while Kafka is away."""
-    with suppress(KafkaError, OSError, TimeoutError, RuntimeError):
+async def let_go(stopping: Awaitable[Any]) -> bool:
+    """Wait for a client to stop, but not for ever; return whether it has.
+
+    Stopping may hang while Kafka is away.
+    """
+    try:
         await asyncio.wait_for(stopping, STOP_S)
+    except (KafkaError, OSError, TimeoutError, RuntimeError):
+        return False
+    return True

@@ -168,8 +168,8 @@ class Publisher:
             self._starting.cancel()
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await let_go(producer.flush())
-            await _stop(producer)
+            # Stopping flushes once more; where that is hopeless it would only take longer.
+            await (_stop(producer) if await let_go(producer.flush()) else _abandon(producer))
         if self._leaving:
             await asyncio.wait(self._leaving)
 
@@ -258,6 +258,15 @@ def _look_at(sent: asyncio.Future[Any]) -> None:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
+    if not await let_go(producer.stop()):
+        await _abandon(producer)
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer that cannot send what it holds, and would try for as long as we live."""
+    sending = producer._sender.sender_task  # noqa: SLF001  there is no public way
+    if sending is not None:
+        sending.cancel()
+    # The first does nothing where stopping was tried before, the second nothing where it was not.
     await let_go(producer.stop())
-    # Where stopping hung, this at least closes the connections.
     await let_go(producer.client.close())

@@ -1,0 +1,146 @@
+"""Published means: every in-sync replica has it. Anything else is an error within the deadline."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from cli.embedded.kafka import KafkaServer
+from shared.runtime.clock import monotonic
+from shared.runtime.kafka import (
+    KafkaUnavailableError,
+    Publisher,
+    PublisherBrokenError,
+    PublishFailedError,
+    PublishTimeoutError,
+    Record,
+    RecordTooLargeError,
+    partition_for,
+)
+from shared.runtime.settings import KafkaAccess
+from tests.support.kafka_topics import a_topic, all_records
+
+
+@asynccontextmanager
+async def publishing(kafka: str, **options: float) -> AsyncIterator[Publisher]:
+    publisher = Publisher(
+        KafkaAccess(bootstrap_servers=kafka),
+        client_id="test",
+        deadline_s=options.get("deadline_s", 10.0),
+    )
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+def a_record(topic: str, *, key: str = "desk:1", value: bytes = b"{}") -> Record:
+    return Record(topic, key.encode(), value, [("ce_id", b"1")])
+
+
+async def test_records_lie_where_the_publisher_says(kafka: str, topic_prefix: str) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}events", partitions=5)
+    records = [
+        a_record(topic, key=f"desk:{number % 7}", value=b"%d" % number) for number in range(100)
+    ]
+    async with publishing(kafka) as publisher:
+        landed = await publisher.publish(records)
+        landed += await publisher.publish([a_record(topic, value=b"one more")])
+    log = {(found.partition, found.offset): found for found in await all_records(kafka, topic)}
+    assert len(log) == 101
+    for record, (partition, offset) in zip([*records, a_record(topic)], landed, strict=True):
+        assert partition == partition_for(record.key, 5)
+        assert log[partition, offset].key == record.key
+    by_key = [found.value for found in log.values() if found.key == b"desk:3"]
+    assert by_key == [b"%d" % number for number in range(3, 100, 7)]
+
+
+async def test_nothing_published_is_nothing_landed(kafka: str) -> None:
+    async with publishing(kafka) as publisher:
+        assert await publisher.publish([]) == []
+
+
+async def test_a_refused_record_costs_the_producer_and_the_next_one_lands(
+    kafka: str, topic_prefix: str
+) -> None:
+    small = await a_topic(kafka, f"{topic_prefix}small", config={"max.message.bytes": "200"})
+    async with publishing(kafka) as publisher:
+        with pytest.raises(PublishFailedError):
+            await publisher.publish([a_record(small, value=b"x" * 1000)])
+        await publisher.publish([a_record(small, value=b"fits")])
+    assert [found.value for found in await all_records(kafka, small)] == [b"fits"]
+
+
+async def test_three_refusals_in_a_row_end_the_process(kafka: str, topic_prefix: str) -> None:
+    small = await a_topic(kafka, f"{topic_prefix}small", config={"max.message.bytes": "200"})
+    async with publishing(kafka) as publisher:
+        watching = asyncio.create_task(publisher.until_broken())
+        for _ in range(2):
+            with pytest.raises(PublishFailedError):
+                await publisher.publish([a_record(small, value=b"x" * 1000)])
+        with pytest.raises(PublisherBrokenError):
+            await publisher.publish([a_record(small, value=b"x" * 1000)])
+        await asyncio.wait([watching], timeout=5)
+    assert isinstance(watching.exception(), PublisherBrokenError)
+
+
+async def test_a_record_that_no_topic_takes_is_not_sent(kafka: str, topic_prefix: str) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}events")
+    async with publishing(kafka) as publisher:
+        with pytest.raises(RecordTooLargeError):
+            await publisher.publish([a_record(topic), a_record(topic, value=b"x" * 1_048_576)])
+    assert await all_records(kafka, topic) == []
+
+
+async def test_a_silent_kafka_is_an_error_at_the_deadline_and_no_loss_after_it(
+    own_kafka: Callable[[], KafkaServer],
+) -> None:
+    server = own_kafka()
+    topic = await a_topic(server.bootstrap_servers, "events", partitions=1)
+    async with publishing(server.bootstrap_servers, deadline_s=1.0) as publisher:
+        await publisher.publish([a_record(topic, value=b"before")])
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            began = monotonic()
+            with pytest.raises(PublishTimeoutError):
+                await publisher.publish([a_record(topic, value=b"during")])
+            assert 0.9 < monotonic() - began < 2.0
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await publisher.publish([a_record(topic, value=b"during")])
+                    break
+                except PublishTimeoutError:
+                    continue
+    values = [found.value for found in await all_records(server.bootstrap_servers, topic)]
+    assert values[0] == b"before"
+    assert set(values[1:]) == {b"during"}
+
+
+async def test_without_kafka_publishing_fails_within_the_deadline_and_closing_is_quick(
+    own_kafka: Callable[[], KafkaServer],
+) -> None:
+    server = own_kafka()
+    topic = await a_topic(server.bootstrap_servers, "events", partitions=1)
+    publisher = Publisher(
+        KafkaAccess(bootstrap_servers=server.bootstrap_servers), client_id="test", deadline_s=1.0
+    )
+    await publisher.publish([a_record(topic, value=b"before")])
+    await asyncio.to_thread(server.kill)
+    with pytest.raises(PublishTimeoutError):
+        await publisher.publish([a_record(topic, value=b"during")])
+    began = monotonic()
+    await publisher.close()
+    assert monotonic() - began < 11
+
+
+async def test_a_publisher_that_never_reached_kafka_says_so() -> None:
+    async with publishing("127.0.0.1:1") as publisher:
+        with pytest.raises(KafkaUnavailableError):
+            await publisher.start()
