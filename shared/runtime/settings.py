@@ -189,7 +189,10 @@ class DatabaseSettings(RuntimeSettings):
 def _explained(settings: type[RuntimeSettings], error: ValidationError) -> str:
     lines = []
     for flaw in error.errors(include_url=False, include_context=False, include_input=False):
-        field = str(flaw["loc"][0]) if flaw["loc"] else ""
+        if not flaw["loc"]:
+            lines.append(f"{_said(flaw)}.")
+            continue
+        field = str(flaw["loc"][0])
         lines.append(f"{settings.variable(field)}: {_remedy(settings, field, flaw)}")
     return "\n".join(lines)
 
@@ -206,4 +209,8 @@ def _remedy(settings: type[RuntimeSettings], field: str, flaw: Any) -> str:
     about = f" {known.description}" if known is not None and known.description else ""
     if flaw["type"] == "missing":
         return f"it is not set.{about}"
-    return f"{flaw['msg']}.{about}"
+    return f"{_said(flaw)}.{about}"
+
+
+def _said(flaw: Any) -> str:
+    return str(flaw["msg"]).removeprefix("Value error, ")

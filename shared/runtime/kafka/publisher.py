@@ -7,6 +7,7 @@ ours; and after any other error its sequence numbers cannot be trusted, so it is
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -100,8 +101,9 @@ class Publisher:
         self._starting: asyncio.Task[AIOKafkaProducer] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._failures = 0
-        self._acknowledged_at = monotonic()
-        self._broken: asyncio.Future[None] | None = None
+        self._acknowledged_at = -math.inf
+        self._broken: PublisherBrokenError | None = None
+        self._broke = asyncio.Event()
 
     async def start(self) -> None:
         """Connect now instead of at the first publishing.
@@ -149,8 +151,18 @@ class Publisher:
 
     @property
     def acknowledged_age_s(self) -> float:
-        """Seconds since Kafka last acknowledged something (or since this object was made)."""
+        """Seconds since Kafka last acknowledged something; infinite before it first did."""
         return monotonic() - self._acknowledged_at
+
+    async def answers(self, *, within_s: float = 2.0) -> bool:
+        """Return whether a broker answers within *within_s* seconds."""
+        try:
+            async with asyncio.timeout(within_s):
+                producer = self._producer or await self._ready()
+                await producer.client.fetch_all_metadata()
+        except (KafkaError, TransientError, OSError, TimeoutError):
+            return False
+        return True
 
     async def until_broken(self) -> None:
         """Return never; run it beside what publishes, so that its error ends the process.
@@ -158,9 +170,9 @@ class Publisher:
         Raises:
             PublisherBrokenError: Three producers in a row have failed.
         """
-        if self._broken is None:
-            self._broken = asyncio.get_running_loop().create_future()
-        await self._broken
+        await self._broke.wait()
+        if self._broken is not None:
+            raise self._broken
 
     async def close(self) -> None:
         """Send what waits, as far as five seconds suffice, and leave."""
@@ -197,8 +209,9 @@ class Publisher:
 
     def _replace_if_stalled(self, producer: AIOKafkaProducer | None) -> None:
         """Take a new producer where the present one has been silent for long though in use."""
-        if producer is self._producer and self.acknowledged_age_s > _STALLED_S:
-            self._acknowledged_at = monotonic()
+        if producer is None or producer is not self._producer:
+            return
+        if self.acknowledged_age_s > _STALLED_S:
             self._leave(producer)
 
     def _discard(self, producer: AIOKafkaProducer | None, error: Exception) -> None:
@@ -208,18 +221,17 @@ class Publisher:
         self._failures += 1
         log.warning("producer replaced", error=repr(error), in_a_row=self._failures)
         if self._failures >= _FAILURES_IN_A_ROW:
-            broken = PublisherBrokenError(f"{self._failures} producers failed in a row: {error!r}")
-            if self._broken is not None and not self._broken.done():
-                self._broken.set_exception(broken)
-            raise broken from error
+            msg = f"{self._failures} producers failed in a row: {error!r}"
+            self._broken = PublisherBrokenError(msg)
+            self._broke.set()
+            raise self._broken from error
 
-    def _leave(self, producer: AIOKafkaProducer | None) -> None:
+    def _leave(self, producer: AIOKafkaProducer) -> None:
         self._producer = None
         PRODUCER_RESTARTS.inc()
-        if producer is not None:
-            leaving = asyncio.create_task(_stop(producer))
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+        leaving = asyncio.create_task(_stop(producer))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
 
 def _refuse_large(record: Record) -> None:

@@ -1,0 +1,71 @@
+"""Intake: takes events over HTTP and puts them into the log of record."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Final
+
+from services.intake.access import Access
+from services.intake.api import Intake, routes
+from services.intake.core.limits import MAX_BATCH_BYTES
+from services.intake.gate import Buckets, Gate
+from services.intake.ingest import Ingest
+from services.intake.keys_file import load_keys
+from services.intake.settings import Settings
+from shared.contract.topics import TICKET_EVENTS
+from shared.runtime.health import serve, service_app
+from shared.runtime.kafka import Publisher
+from shared.runtime.run import run, together
+
+_RECENT_S: Final = 5.0
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Take events until told to stop, then answer what is under way."""
+    keys = None if settings.keys_file is None else load_keys(settings.keys_file)
+    publisher = Publisher(
+        settings.kafka,
+        client_id="tierline-intake",
+        deadline_s=settings.publish_deadline.total_seconds(),
+        # Each request waits for its own record; company comes by itself while one is under way.
+        linger_ms=0,
+    )
+
+    async def ready() -> dict[str, bool]:
+        return {"kafka": publisher.acknowledged_age_s < _RECENT_S or await publisher.answers()}
+
+    app = service_app(
+        "intake",
+        ready=ready,
+        description="Events from helpdesks and people, into the log of record.",
+        max_body_bytes=MAX_BATCH_BYTES,
+    )
+    access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
+    ingest = Ingest(publisher, Gate(settings.max_in_flight), settings.topic(TICKET_EVENTS))
+    app.include_router(routes(Intake(access, ingest, settings.clock.now)))
+    serving = serve(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        stop=stop,
+        drain_delay_s=settings.drain_delay_s,
+    )
+    try:
+        await together(stop, serving, _unless_broken(publisher, stop))
+    finally:
+        await publisher.close()
+
+
+async def _unless_broken(publisher: Publisher, stop: asyncio.Event) -> None:
+    """Return once told to stop; raise once the publisher is beyond mending."""
+    broken = asyncio.create_task(publisher.until_broken())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({broken, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not broken.cancel():
+        await broken
+
+
+if __name__ == "__main__":
+    run("intake", Settings, main, os.environ)

@@ -1,0 +1,60 @@
+"""Who posts: the key behind a request, or the reason why not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+
+from services.intake import problems
+from services.intake.core.keys import ApiKey, KeyRing, Scope
+from services.intake.gate import Buckets
+
+_GUESSES_PER_MINUTE: Final = 10
+
+ANONYMOUS: Final = ApiKey("anonymous", "", None, frozenset({Scope.INGEST}))
+"""Who posts where anybody may."""
+
+
+class Access:
+    """The door: API keys, guesses counted by address, and each key's share."""
+
+    def __init__(self, keys: KeyRing | None, shares: Buckets) -> None:
+        """Open the door.
+
+        Args:
+            keys: The keys that are known; None lets everybody in.
+            shares: How many events each key may post.
+        """
+        self._keys = keys
+        self._shares = shares
+        self._guesses = Buckets(_GUESSES_PER_MINUTE / 60, _GUESSES_PER_MINUTE)
+
+    def let_in(self, request: Request, scope: Scope) -> ApiKey:
+        """Return whose *request* it is.
+
+        Raises:
+            Problem: 401 without a known key, 403 without *scope*, 429 after too many guesses.
+        """
+        if self._keys is None:
+            return ANONYMOUS
+        address = request.client.host if request.client is not None else ""
+        if self._guesses.empty(address):
+            raise problems.too_fast(60 / _GUESSES_PER_MINUTE)
+        key = self._keys.find(request.headers.get("authorization"))
+        if key is None:
+            self._guesses.take(address)
+            raise problems.unauthorized()
+        if scope not in key.scopes:
+            raise problems.forbidden(scope)
+        return key
+
+    def count(self, key: ApiKey, events: int) -> None:
+        """Take *events* from the share of *key*.
+
+        Raises:
+            Problem: 429, its share is used up.
+        """
+        wait_s = self._shares.take(key.name, events)
+        if wait_s:
+            raise problems.too_fast(wait_s)

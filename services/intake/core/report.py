@@ -1,0 +1,150 @@
+"""A report into the event that is published: completed, stamped, and held to the contract."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from services.intake.core.limits import check
+from shared.contract.envelope import headers
+from shared.contract.errors import Flaw, InvalidEventError, PermanentError, Reason
+from shared.contract.events import decode_event
+from shared.contract.ids import derived_event_id, ticket_key
+
+_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_ID_REMEDY: Final = "Send 1 to 128 of the characters A-Z a-z 0-9 . _ : -"
+_PACKED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
+
+
+class IdFrom(StrEnum):
+    """Where an event's id comes from."""
+
+    EVENT = "event"
+    IDEMPOTENCY_KEY = "idempotency-key"
+    DERIVED = "derived"
+
+
+class ForeignSourceError(PermanentError):
+    """An API key is bound to one source, and the event names another."""
+
+    reason = Reason.INVALID_FIELD
+
+    def __init__(self, named: str, bound: str) -> None:
+        super().__init__(f"the event's source is {named!r}, but the API key speaks for {bound!r}")
+        self.named = named
+        self.bound = bound
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that may be published.
+
+    Attributes:
+        id: With the source it identifies the event; a repeat has no effect.
+        id_from: Where the id comes from.
+        ticket: The ticket key; it is Kafka's key too.
+        value: The whole event, structured JSON.
+        headers: Kafka headers.
+    """
+
+    id: str
+    id_from: IdFrom
+    ticket: str
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def accept(
+    report: object,
+    *,
+    received_at: str,
+    bound_source: str | None = None,
+    idempotency_key: str | None = None,
+    text: bytes | None = None,
+) -> Accepted:
+    """Return *report* as the event to publish.
+
+    What the sender may leave out is completed: ``source`` from the API key, ``id`` from the
+    idempotency key or else derived from the content, ``time`` from the receipt. ``receivedat`` and
+    ``partitionkey`` are ours whatever was sent. Everything else stays as it is, unknown keys too.
+
+    Args:
+        report: One CloudEvent as parsed JSON.
+        received_at: When it reached us, RFC 3339.
+        bound_source: The only source that the sender may speak for; None for any.
+        idempotency_key: The sender's name for this request.
+        text: The JSON that *report* was parsed from, where it is at hand.
+
+    Raises:
+        InvalidEventError: It is no event of the contract, or breaks a limit.
+        ForeignSourceError: It speaks for a source that is not the sender's.
+    """
+    if not isinstance(report, dict):
+        flaw = Flaw("", "not an object", 'Send one CloudEvent: {"specversion": "1.0", …}.')
+        raise InvalidEventError((flaw,), reason=Reason.NOT_A_CLOUDEVENT)
+    event: dict[str, Any] = dict(report)
+    _settle_source(event, bound_source)
+    id_from = _settle_id(event, report, idempotency_key)
+    if event.get("time") is None:
+        event["time"] = received_at
+    event["receivedat"] = received_at
+    source, subject = event.get("source"), event.get("subject")
+    if isinstance(source, str) and isinstance(subject, str):
+        event["partitionkey"] = ticket_key(source, subject)
+    value = _packed(event)
+    check(report, len(text or value), text=text or value)
+    found = decode_event(value)
+    return Accepted(found.id, id_from, found.ticket, value, headers(found))
+
+
+def _settle_source(event: dict[str, Any], bound: str | None) -> None:
+    if bound is None:
+        return
+    named = event.get("source")
+    if named is None:
+        event["source"] = bound
+    elif named != bound:
+        raise ForeignSourceError(str(named)[:100], bound)
+
+
+def _settle_id(
+    event: dict[str, Any], report: Mapping[str, Any], idempotency_key: str | None
+) -> IdFrom:
+    given = event.get("id")
+    if given is not None:
+        if isinstance(given, str) and not _ID.fullmatch(given):
+            raise InvalidEventError((Flaw("id", "no id that we take", f"{_ID_REMEDY}."),))
+        return IdFrom.EVENT
+    if idempotency_key is not None:
+        if not _ID.fullmatch(idempotency_key):
+            raise InvalidEventError(
+                (Flaw("Idempotency-Key", "no id that we take", f"{_ID_REMEDY}."),)
+            )
+        event["id"] = idempotency_key
+        return IdFrom.IDEMPOTENCY_KEY
+    try:
+        canonical = _CANONICAL.encode(report).encode()
+    except RecursionError:
+        raise _too_deep() from None
+    event["id"] = derived_event_id(str(event.get("source")), canonical)
+    return IdFrom.DERIVED
+
+
+def _packed(event: Mapping[str, Any]) -> bytes:
+    try:
+        return _PACKED.encode(event).encode()
+    except UnicodeEncodeError:
+        flaw = Flaw("", "half of a surrogate pair", "Send whole characters: \\ud83d\\ude00.")
+        raise InvalidEventError((flaw,), reason=Reason.NOT_JSON) from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> InvalidEventError:
+    flaw = Flaw("", "nested too deep", "Send a flatter event.")
+    return InvalidEventError((flaw,), reason=Reason.TOO_LARGE)

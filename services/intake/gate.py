@@ -1,0 +1,115 @@
+"""Who is let through to Kafka, and how many: overload and outage are answered, never queued."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from services.intake import metrics
+from shared.contract.errors import Reason, TransientError
+from shared.runtime.clock import monotonic
+
+_MISSES: Final = 3
+_WITHIN_S: Final = 10.0
+_PROBE_EVERY_S: Final = 1.0
+_MOST_HOLDERS: Final = 10_000
+
+
+class OverloadedError(TransientError):
+    """As many requests wait for Kafka as may; this one was not begun."""
+
+    reason = Reason.KAFKA_UNAVAILABLE
+
+
+class SilentKafkaError(TransientError):
+    """Kafka has not answered lately; this request was not begun."""
+
+    reason = Reason.KAFKA_UNAVAILABLE
+
+
+class Gate:
+    """Lets requests through while Kafka answers, and one a second while it does not.
+
+    Three deadlines missed within ten seconds close it; one acknowledgement opens it.
+    """
+
+    def __init__(self, max_in_flight: int) -> None:
+        self._max_in_flight = max_in_flight
+        self._in_flight = 0
+        self._misses: deque[float] = deque(maxlen=_MISSES)
+        self._closed = False
+        self._probed_at = 0.0
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Hold a place among those that wait for Kafka.
+
+        Raises:
+            OverloadedError: There is none.
+            SilentKafkaError: The gate is closed, and another request is this second's probe.
+        """
+        if self._in_flight >= self._max_in_flight:
+            raise OverloadedError("too many requests wait for Kafka")
+        if self._closed and not self._is_probe():
+            raise SilentKafkaError("Kafka has not answered lately")
+        self._in_flight += 1
+        metrics.IN_FLIGHT.set(self._in_flight)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            metrics.IN_FLIGHT.set(self._in_flight)
+
+    def missed(self) -> None:
+        """Note that Kafka did not answer in time."""
+        now = monotonic()
+        self._misses.append(now)
+        if len(self._misses) == _MISSES and now - self._misses[0] <= _WITHIN_S and not self._closed:
+            self._closed = True
+            self._probed_at = now
+            metrics.FAST_FAILING.set(1)
+
+    def answered(self) -> None:
+        """Note that Kafka has acknowledged."""
+        if self._misses:
+            self._misses.clear()
+        if self._closed:
+            self._closed = False
+            metrics.FAST_FAILING.set(0)
+
+    def _is_probe(self) -> bool:
+        now = monotonic()
+        if now - self._probed_at < _PROBE_EVERY_S:
+            return False
+        self._probed_at = now
+        return True
+
+
+class Buckets:
+    """Token buckets by name: so many at once, so many a second."""
+
+    def __init__(self, rate_per_s: float, burst: float) -> None:
+        self._rate_per_s = rate_per_s
+        self._burst = burst
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, name: str, count: int = 1) -> float:
+        """Take *count* tokens of *name*; return 0, or after how many seconds to try again."""
+        now = monotonic()
+        level, at = self._levels.get(name, (self._burst, now))
+        level = min(self._burst, level + (now - at) * self._rate_per_s)
+        # More than a whole bucket could never be had; it empties the bucket instead.
+        needed = min(count, self._burst)
+        granted = level >= needed
+        self._levels[name] = (level - needed if granted else level, now)
+        self._levels.move_to_end(name)
+        if len(self._levels) > _MOST_HOLDERS:
+            self._levels.popitem(last=False)
+        return 0.0 if granted else (needed - level) / self._rate_per_s
+
+    def empty(self, name: str) -> bool:
+        """Return whether nothing is left of *name* just now, taking nothing."""
+        level, at = self._levels.get(name, (self._burst, 0.0))
+        return level + (monotonic() - at) * self._rate_per_s < 1

@@ -1,0 +1,20 @@
+"""What intake counts. Every label is one of a closed set."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+ACCEPTED: Final = Counter(
+    "tierline_intake_accepted_events_total", "Events answered 202: all in-sync replicas have them."
+)
+REFUSED: Final = Counter(
+    "tierline_intake_refused_events_total", "Events and requests refused, by problem.", ["code"]
+)
+IN_FLIGHT: Final = Gauge(
+    "tierline_intake_requests_in_flight", "Requests that wait for Kafka's acknowledgement."
+)
+FAST_FAILING: Final = Gauge(
+    "tierline_intake_fast_failing", "1 while requests are refused at once since Kafka is silent."
+)

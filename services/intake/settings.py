@@ -1,0 +1,64 @@
+"""Intake's settings, each read from ``INTAKE_<NAME>``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Gt
+from pydantic import Field, model_validator
+
+from shared.runtime.settings import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """What intake is told."""
+
+    prefix = "INTAKE_"
+
+    http_port: int = Field(
+        default=8081, ge=0, le=65535, description="The port; 0 takes a free one."
+    )
+    keys_file: Path | None = Field(default=None, description="The file of API keys.")
+    allow_anonymous: bool = Field(
+        default=False, description="Whether anybody may post; only where nobody else can connect."
+    )
+    publish_deadline: Annotated[timedelta, Gt(timedelta(0))] = Field(
+        default=timedelta(seconds=5),
+        description="How long Kafka has to acknowledge an event, such as PT5S.",
+    )
+    max_in_flight: int = Field(
+        default=500, gt=0, description="Requests that may wait for Kafka at the same time."
+    )
+    rate_per_s: float = Field(
+        default=2000, gt=0, description="Events a second that a key may post."
+    )
+    rate_burst: int = Field(default=4000, gt=0, description="Events that a key may post at once.")
+
+    @model_validator(mode="after")
+    def _knows_whom_to_trust(self) -> Settings:
+        if self.keys_file is None and not self.allow_anonymous:
+            raise ValueError(
+                "INTAKE_KEYS_FILE is not set, so nobody could post. Set it; or, on one's own"
+                " machine only, set INTAKE_ALLOW_ANONYMOUS=true"
+            )
+        if self.allow_anonymous and self.keys_file is not None:
+            raise ValueError("INTAKE_ALLOW_ANONYMOUS makes INTAKE_KEYS_FILE pointless; unset one")
+        if self.allow_anonymous and not _is_loopback(self.http_host):
+            msg = (
+                f"INTAKE_ALLOW_ANONYMOUS lets anybody post who reaches {self.http_host}; it is for"
+                " INTAKE_HTTP_HOST=127.0.0.1 alone"
+            )
+            raise ValueError(msg)
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,122 @@
+"""Intake for tests: in this process without a port, or as a process of its own."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+
+from services.intake.access import Access
+from services.intake.api import Intake, routes
+from services.intake.core.keys import KeyRing
+from services.intake.core.limits import MAX_BATCH_BYTES
+from services.intake.gate import Buckets, Gate
+from services.intake.ingest import Ingest
+from shared.runtime.clock import Clock
+from shared.runtime.health import service_app
+from shared.runtime.kafka import Publisher
+from shared.runtime.settings import KafkaAccess
+
+STRUCTURED = {"content-type": "application/cloudevents+json"}
+BATCH = {"content-type": "application/cloudevents-batch+json"}
+
+
+@dataclass(frozen=True)
+class Door:
+    """How strict the intake under test is."""
+
+    keys: KeyRing | None = None
+    deadline_s: float = 5.0
+    max_in_flight: int = 500
+    rate_per_s: float = 1e9
+    rate_burst: float = 1e9
+    clock: Clock = field(default_factory=Clock)
+
+
+@asynccontextmanager
+async def intake_here(
+    kafka: str, topic: str, door: Door | None = None
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Give a client of an intake in this process that publishes to *topic*."""
+    door = door or Door()
+    publisher = Publisher(
+        KafkaAccess(bootstrap_servers=kafka),
+        client_id="test-intake",
+        deadline_s=door.deadline_s,
+        linger_ms=0,
+    )
+
+    async def ready() -> dict[str, bool]:
+        return {"kafka": await publisher.answers()}
+
+    app = service_app("intake", ready=ready, max_body_bytes=MAX_BATCH_BYTES)
+    access = Access(door.keys, Buckets(door.rate_per_s, door.rate_burst))
+    ingest = Ingest(publisher, Gate(door.max_in_flight), topic)
+    app.include_router(routes(Intake(access, ingest, door.clock.now)))
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://intake", timeout=30
+    ) as client:
+        try:
+            yield client
+        finally:
+            await publisher.close()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service as a process of its own."""
+
+    process: asyncio.subprocess.Process
+    client: httpx2.AsyncClient
+
+
+@asynccontextmanager
+async def intake_process(environ: Mapping[str, str]) -> AsyncIterator[Running]:
+    """Run intake as a process that listens on a free port, and give a client of it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.intake",
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            "PATH": os.environ["PATH"],
+            "INTAKE_HTTP_PORT": "0",
+            "INTAKE_ALLOW_ANONYMOUS": "true",
+            "TIERLINE_DRAIN_DELAY_S": "0",
+            **environ,
+        },
+    )
+    try:
+        port = await asyncio.wait_for(_port(process), 30)
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+        ) as client:
+            reading = asyncio.create_task(_read_on(process))
+            yield Running(process, client)
+            reading.cancel()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _port(process: asyncio.subprocess.Process) -> int:
+    assert process.stderr is not None
+    said = []
+    while line := await process.stderr.readline():
+        said.append(line.decode())
+        if line.startswith(b"{") and (entry := json.loads(line))["event"] == "listening":
+            return int(entry["port"])
+    raise AssertionError("".join(said))
+
+
+async def _read_on(process: asyncio.subprocess.Process) -> None:
+    """Keep the pipe of its log from filling up."""
+    assert process.stderr is not None
+    while await process.stderr.readline():
+        pass
