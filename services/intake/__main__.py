@@ -7,8 +7,9 @@ import os
 from typing import Final
 
 from services.intake.access import Access
-from services.intake.api import Intake, routes
+from services.intake.api import ShortWay, routes
 from services.intake.core.limits import MAX_BATCH_BYTES
+from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
 from services.intake.ingest import Ingest
 from services.intake.keys_file import load_keys
@@ -43,13 +44,15 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     )
     access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
     ingest = Ingest(publisher, Gate(settings.max_in_flight), settings.topic(TICKET_EVENTS))
-    app.include_router(routes(Intake(access, ingest, settings.clock.now)))
+    intake = Intake(access, ingest, settings.clock.now)
+    app.include_router(routes(intake))
     serving = serve(
         app,
         host=settings.http_host,
         port=settings.http_port,
         stop=stop,
         drain_delay_s=settings.drain_delay_s,
+        front=ShortWay(app, intake),
     )
     try:
         await together(stop, serving, _unless_broken(publisher, stop))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.requests import Request
-
 from services.intake import problems
 from services.intake.core.keys import ApiKey, KeyRing, Scope
 from services.intake.gate import Buckets
@@ -30,18 +28,25 @@ class Access:
         self._shares = shares
         self._guesses = Buckets(_GUESSES_PER_MINUTE / 60, _GUESSES_PER_MINUTE)
 
-    def let_in(self, request: Request, scope: Scope) -> ApiKey:
-        """Return whose *request* it is.
+    def let_in(
+        self, authorization: bytes | None, client: tuple[str, int] | None, scope: Scope
+    ) -> ApiKey:
+        """Return whose request it is.
+
+        Args:
+            authorization: The header of that name.
+            client: Who is connected: address and port.
+            scope: What the request needs.
 
         Raises:
             Problem: 401 without a known key, 403 without *scope*, 429 after too many guesses.
         """
         if self._keys is None:
             return ANONYMOUS
-        address = request.client.host if request.client is not None else ""
+        address = "" if client is None else client[0]
         if self._guesses.empty(address):
             raise problems.too_fast(60 / _GUESSES_PER_MINUTE)
-        key = self._keys.find(request.headers.get("authorization"))
+        key = self._keys.find(None if authorization is None else authorization.decode("latin-1"))
         if key is None:
             self._guesses.take(address)
             raise problems.unauthorized()

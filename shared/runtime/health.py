@@ -30,13 +30,15 @@ _IN_FLIGHT_S: Final = 10
 Ready = Callable[[], Awaitable[Mapping[str, bool]]]
 """Says what the service needs and whether it is there now: ``{"kafka": True}``."""
 
-_SECURITY_HEADERS: Final = {
+SECURITY_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
+"""On every answer: they keep browsers from making more of it than it is."""
+
 # The API's documentation is a page with scripts; everything else here is data.
 _PAGES: Final = ("/docs", "/redoc")
 
@@ -86,10 +88,11 @@ class Problem(Exception):  # noqa: N818  its name in RFC 9457
             **self.extra,
         }
 
-    def response(self) -> Response:
-        """Return the document as an answer."""
+    def response(self, *, secure: bool = False) -> Response:
+        """Return the document as an answer; *secure* where no middleware adds its headers."""
+        headers = {**SECURITY_HEADERS, **self.headers} if secure else self.headers
         return Response(
-            to_json(self.document()), self.status, headers=self.headers, media_type=PROBLEM_JSON
+            to_json(self.document()), self.status, headers=headers, media_type=PROBLEM_JSON
         )
 
 
@@ -133,7 +136,7 @@ async def serve(
     port: int,
     stop: asyncio.Event,
     drain_delay_s: float = 5.0,
-    listening: Callable[[int], None] | None = None,
+    front: ASGIApp | None = None,
 ) -> None:
     """Serve *app* until *stop* is set and what was under way is answered.
 
@@ -145,13 +148,13 @@ async def serve(
         port: The port; 0 takes a free one.
         stop: Set it to have it drain.
         drain_delay_s: For load balancers to notice, real seconds.
-        listening: Called with the port once connections are taken.
+        front: What takes the requests, where something stands before *app*.
 
     Raises:
         OSError: The port is taken.
     """
     config = uvicorn.Config(
-        app,
+        front or app,
         host=host,
         port=port,
         log_config=None,
@@ -167,8 +170,6 @@ async def serve(
         await _started(server, serving)
         bound = server.servers[0].sockets[0].getsockname()[1]
         log.info("listening", host=host, port=bound)
-        if listening is not None:
-            listening(bound)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -300,7 +301,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, text in _SECURITY_HEADERS.items():
+                for name, text in SECURITY_HEADERS.items():
                     headers.setdefault(name, text)
             await send(message)
 
@@ -327,11 +328,16 @@ class LastResort:
         except Exception as error:
             if scope["type"] != "http" or said:
                 raise
-            log.error("request failed", path=scope["path"], exc_info=error)  # noqa: TRY400
-            await Problem(
-                status=500,
-                code="internal_error",
-                title="An error of ours",
-                detail="the request could not be answered; the error is in the service's log",
-                do="Try again; if it stays, tell the operators the time and the route.",
-            ).response()(scope, receive, send)
+            await internal_error(scope, error).response()(scope, receive, send)
+
+
+def internal_error(scope: Scope, error: Exception) -> Problem:
+    """Log *error* with its trace, and return what to answer instead."""
+    log.error("request failed", path=scope["path"], exc_info=error)
+    return Problem(
+        status=500,
+        code="internal_error",
+        title="An error of ours",
+        detail="the request could not be answered; the error is in the service's log",
+        do="Try again; if it stays, tell the operators the time and the route.",
+    )

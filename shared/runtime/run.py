@@ -7,6 +7,7 @@ process, and whatever started it starts it anew.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -55,6 +56,8 @@ def exit_code(service: str, settings: type[S], main: Main[S], environ: Mapping[s
     except SettingsError as error:
         return _refused(service, error)
     configure_logging(service, given.log_format)
+    # What is loaded by now stays; the collector need not look at it again and again.
+    gc.freeze()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_drained(main(given, _stop_event(runner))))

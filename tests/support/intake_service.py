@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import httpx2
 
 from services.intake.access import Access
-from services.intake.api import Intake, routes
+from services.intake.api import ShortWay, routes
 from services.intake.core.keys import KeyRing
 from services.intake.core.limits import MAX_BATCH_BYTES
+from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
 from services.intake.ingest import Ingest
 from shared.runtime.clock import Clock
@@ -35,6 +36,7 @@ class Door:
     rate_per_s: float = 1e9
     rate_burst: float = 1e9
     clock: Clock = field(default_factory=Clock)
+    long_way: bool = False
 
 
 @asynccontextmanager
@@ -56,8 +58,9 @@ async def intake_here(
     app = service_app("intake", ready=ready, max_body_bytes=MAX_BATCH_BYTES)
     access = Access(door.keys, Buckets(door.rate_per_s, door.rate_burst))
     ingest = Ingest(publisher, Gate(door.max_in_flight), topic)
-    app.include_router(routes(Intake(access, ingest, door.clock.now)))
-    transport = httpx2.ASGITransport(app=app)
+    intake = Intake(access, ingest, door.clock.now)
+    app.include_router(routes(intake))
+    transport = httpx2.ASGITransport(app=app if door.long_way else ShortWay(app, intake))
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://intake", timeout=30
     ) as client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Mapping
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote
@@ -11,7 +11,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 BINARY: Final = "application/json"
 
-Headers = Iterable[tuple[str, str]]
+_SPECVERSION: Final = b"ce-specversion"
 
 
 class Mode(StrEnum):
@@ -25,27 +25,27 @@ class Mode(StrEnum):
 _MODES: Final = {STRUCTURED: Mode.STRUCTURED, BATCH: Mode.BATCH, BINARY: Mode.BINARY}
 
 
-def mode_of(content_type: str | None, names: Iterable[str]) -> Mode | None:
-    """Return how a request with this content type and these header *names* carries its events.
+def mode_of(content_type: str, names: Container[bytes]) -> Mode | None:
+    """Return how a request carries its events, or None where it carries none.
 
-    None where it does not: another content type, a character set that is not UTF-8, or plain JSON
-    without the header ``ce-specversion``.
+    None is for another content type, a character set that is not UTF-8, and plain JSON without the
+    header ``ce-specversion``. The header *names* are in lower case, as ASGI has them.
     """
-    kind, _, parameters = (content_type or "").partition(";")
-    if not _is_utf8(parameters):
+    kind, _, parameters = content_type.partition(";")
+    if parameters and not _is_utf8(parameters):
         return None
     mode = _MODES.get(kind.strip().lower())
-    if mode is Mode.BINARY and not any(name.lower() == "ce-specversion" for name in names):
+    if mode is Mode.BINARY and _SPECVERSION not in names:
         return None
     return mode
 
 
-def from_binary(given: Headers, data: Any) -> dict[str, Any]:
+def from_binary(headers: Mapping[bytes, bytes], data: Any) -> dict[str, Any]:
     """Return the event whose attributes are the ``ce-*`` headers and whose data is the body."""
     event: dict[str, Any] = {
-        name[3:].lower(): unquote(text)
-        for name, text in given
-        if name.lower().startswith("ce-") and name[3:].lower() != "data"
+        name[3:].decode("latin-1"): unquote(text.decode("latin-1"))
+        for name, text in headers.items()
+        if name.startswith(b"ce-") and name != b"ce-data"
     }
     event["datacontenttype"] = BINARY
     event["data"] = data

@@ -1,0 +1,181 @@
+"""CloudEvents in, 202 once all in-sync replicas have them: what happens to one request.
+
+This is the hot path, so it speaks ASGI itself: headers are looked at once, the body is parsed
+once, and what is published are the sender's own keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic_core import to_json
+from starlette.types import Message, Receive, Scope
+
+from services.intake import problems
+from services.intake.access import Access
+from services.intake.core.keys import ApiKey
+from services.intake.core.keys import Scope as KeyScope
+from services.intake.core.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES, MAX_ITEMS, parse
+from services.intake.core.modes import Mode, from_binary, mode_of
+from services.intake.core.report import Accepted, ForeignSourceError, IdFrom, accept
+from services.intake.ingest import Ingest
+from shared.contract.errors import InvalidEventError, TransientError
+from shared.runtime.health import Problem
+from shared.runtime.kafka import Landed, PublisherBrokenError, PublishFailedError
+
+_BODY_WITHIN_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What taking events needs."""
+
+    access: Access
+    ingest: Ingest
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is no error: *status*, and *content* as JSON."""
+
+    status: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """One request's circumstances, the same for each of its events."""
+
+    key: ApiKey
+    received_at: str
+    idempotency_key: str | None
+
+
+async def take_events(intake: Intake, scope: Scope, receive: Receive) -> Answer:
+    """Return the answer to one POST of one event or a batch.
+
+    Raises:
+        Problem: Any answer that is an error.
+    """
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    key = intake.access.let_in(headers.get(b"authorization"), scope["client"], KeyScope.INGEST)
+    mode = mode_of(headers.get(b"content-type", b"").decode("latin-1"), headers)
+    if mode is None:
+        raise problems.unsupported_media()
+    most = MAX_BATCH_BYTES if mode is Mode.BATCH else MAX_EVENT_BYTES
+    body = await _body(headers.get(b"content-length"), receive, most)
+    named = headers.get(b"idempotency-key")
+    post = _Post(key, _rfc3339(intake.now()), None if named is None else named.decode("latin-1"))
+    try:
+        content = parse(body)
+    except InvalidEventError as error:
+        raise problems.invalid(error) from None
+    if mode is Mode.STRUCTURED:
+        return await _take_one(intake, post, content, body)
+    if mode is Mode.BATCH:
+        return await _take_batch(intake, post, content)
+    return await _take_one(intake, post, from_binary(headers, content))
+
+
+async def _body(announced: bytes | None, receive: Receive, most: int) -> bytes:
+    if announced is not None and announced.isdigit() and int(announced) > most:
+        raise problems.body_too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            while True:
+                message: Message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise problems.slow_body()
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                if size > most:
+                    raise problems.body_too_large(most)
+                if not message.get("more_body", False):
+                    return part if not parts else b"".join([*parts, part])
+                parts.append(part)
+    except TimeoutError:
+        raise problems.slow_body() from None
+
+
+async def _take_one(
+    intake: Intake, post: _Post, report: object, text: bytes | None = None
+) -> Answer:
+    event = _accepted(report, post, post.idempotency_key, text)
+    if isinstance(event, Problem):
+        raise event
+    intake.access.count(post.key, 1)
+    (landed,) = await _published(intake, [event])
+    return Answer(202, to_json(_receipt(event, landed, post)))
+
+
+async def _take_batch(intake: Intake, post: _Post, content: object) -> Answer:
+    if not isinstance(content, list):
+        raise problems.not_a_batch()
+    if len(content) > MAX_ITEMS:
+        raise problems.too_many_items(len(content), MAX_ITEMS)
+    intake.access.count(post.key, len(content))
+    named = post.idempotency_key
+    outcomes = [
+        _accepted(report, post, None if named is None else f"{named}:{number}")
+        for number, report in enumerate(content)
+    ]
+    events = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
+    landed = iter(await _published(intake, events))
+    results = [
+        {"status": outcome.status, "problem": outcome.document()}
+        if isinstance(outcome, Problem)
+        else {"status": 202, **_receipt(outcome, next(landed), post)}
+        for outcome in outcomes
+    ]
+    return Answer(202 if len(events) == len(outcomes) else 207, to_json(results))
+
+
+def _accepted(
+    report: object, post: _Post, idempotency_key: str | None, text: bytes | None = None
+) -> Accepted | Problem:
+    try:
+        return accept(
+            report,
+            received_at=post.received_at,
+            bound_source=post.key.source,
+            idempotency_key=idempotency_key,
+            text=text,
+        )
+    except InvalidEventError as error:
+        return problems.invalid(error)
+    except ForeignSourceError as error:
+        return problems.foreign_source(error)
+
+
+async def _published(intake: Intake, events: list[Accepted]) -> list[Landed]:
+    try:
+        return await intake.ingest.take(events)
+    except TransientError as error:
+        raise problems.away(error) from error
+    except PublisherBrokenError as error:
+        # The process ends over it; the sender's remedy is the same.
+        raise problems.away(PublishFailedError(str(error))) from error
+
+
+def _receipt(event: Accepted, landed: Landed, post: _Post) -> dict[str, Any]:
+    receipt = {
+        "id": event.id,
+        "ticket": event.ticket,
+        "partition": landed.partition,
+        "offset": landed.offset,
+        "received_at": post.received_at,
+    }
+    if event.id_from is not IdFrom.EVENT:
+        receipt["id_from"] = event.id_from.value
+    return receipt
+
+
+def _rfc3339(at: datetime) -> str:
+    return f"{at.isoformat()[:-6]}Z"

@@ -1,0 +1,39 @@
+"""The least that takes an event over HTTP into Kafka: what intake is measured against."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+
+import uvicorn
+import uvloop
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI, Request
+
+
+async def main() -> None:
+    """Serve one route that publishes the body and answers 202."""
+    topic = os.environ["BASELINE_TOPIC"]
+    producer = AIOKafkaProducer(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+    await producer.start()
+    app = FastAPI()
+
+    @app.post("/v1/events", status_code=202)
+    async def post_events(request: Request) -> dict[str, int]:
+        body = await request.body()
+        metadata = await producer.send_and_wait(topic, body)
+        return {"partition": metadata.partition, "offset": metadata.offset}
+
+    taken = socket.create_server(("127.0.0.1", 0))
+    entry = {"event": "listening", "port": taken.getsockname()[1]}
+    sys.stderr.write(f"{json.dumps(entry)}\n")
+    sys.stderr.flush()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    await server.serve(sockets=[taken])
+    await producer.stop()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
