@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,7 +13,6 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic_core import to_json
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -91,8 +91,9 @@ class Problem(Exception):  # noqa: N818  its name in RFC 9457
     def response(self, *, secure: bool = False) -> Response:
         """Return the document as an answer; *secure* where no middleware adds its headers."""
         headers = {**SECURITY_HEADERS, **self.headers} if secure else self.headers
+        # Escaped to ASCII, since what is quoted may hold what no UTF-8 can.
         return Response(
-            to_json(self.document()), self.status, headers=headers, media_type=PROBLEM_JSON
+            json.dumps(self.document()), self.status, headers=headers, media_type=PROBLEM_JSON
         )
 
 

@@ -66,13 +66,15 @@ def parse(body: bytes) -> Any:
         msg = f"byte {error.start} is not UTF-8"
         raise _not_json(msg) from None
     try:
-        return _QUICK.decode(text)
-    except _FlawedJsonError:
-        raise InvalidEventError(_odd(text), reason=Reason.NOT_JSON) from None
+        try:
+            return _QUICK.decode(text)
+        except _FlawedJsonError:
+            flaws = _odd(text)
     except RecursionError:
         raise InvalidEventError((_too_deep(""),), reason=Reason.TOO_LARGE) from None
     except ValueError as error:
         raise _not_json(str(error)) from None
+    raise InvalidEventError(flaws, reason=Reason.NOT_JSON)
 
 
 def check(event: object, size: int, *, text: bytes | None = None) -> None:
