@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -35,7 +35,8 @@ class Gate:
     Three deadlines missed within ten seconds close it; one acknowledgement opens it.
     """
 
-    def __init__(self, max_in_flight: int) -> None:
+    def __init__(self, max_in_flight: int, *, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
         self._max_in_flight = max_in_flight
         self._in_flight = 0
         self._misses: deque[float] = deque(maxlen=_MISSES)
@@ -64,7 +65,7 @@ class Gate:
 
     def missed(self) -> None:
         """Note that Kafka did not answer in time."""
-        now = monotonic()
+        now = self._now()
         self._misses.append(now)
         if len(self._misses) == _MISSES and now - self._misses[0] <= _WITHIN_S and not self._closed:
             self._closed = True
@@ -80,7 +81,7 @@ class Gate:
             metrics.FAST_FAILING.set(0)
 
     def _is_probe(self) -> bool:
-        now = monotonic()
+        now = self._now()
         if now - self._probed_at < _PROBE_EVERY_S:
             return False
         self._probed_at = now
@@ -90,14 +91,17 @@ class Gate:
 class Buckets:
     """Token buckets by name: so many at once, so many a second."""
 
-    def __init__(self, rate_per_s: float, burst: float) -> None:
+    def __init__(
+        self, rate_per_s: float, burst: float, *, now: Callable[[], float] = monotonic
+    ) -> None:
+        self._now = now
         self._rate_per_s = rate_per_s
         self._burst = burst
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, name: str, count: int = 1) -> float:
         """Take *count* tokens of *name*; return 0, or after how many seconds to try again."""
-        now = monotonic()
+        now = self._now()
         level, at = self._levels.get(name, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._rate_per_s)
         # More than a whole bucket could never be had; it empties the bucket instead.
@@ -112,4 +116,4 @@ class Buckets:
     def empty(self, name: str) -> bool:
         """Return whether nothing is left of *name* just now, taking nothing."""
         level, at = self._levels.get(name, (self._burst, 0.0))
-        return level + (monotonic() - at) * self._rate_per_s < 1
+        return level + (self._now() - at) * self._rate_per_s < 1

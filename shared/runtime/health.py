@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
@@ -117,7 +118,6 @@ def service_app(
         description=description,
         redoc_url=None,
         telemetry={"operation_spans": False, "logs": False},
-        max_body_size=max_body_bytes,
     )
     app.state.draining = False
     _add_health(app, name, ready)
@@ -125,8 +125,9 @@ def service_app(
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(TransientError, _on_transient)
-    app.add_middleware(SecurityHeaders)
     app.add_middleware(LastResort)
+    app.add_middleware(BodyLimit, most=max_body_bytes)
+    app.add_middleware(SecurityHeaders)
     return app
 
 
@@ -156,8 +157,6 @@ async def serve(
     """
     config = uvicorn.Config(
         front or app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -166,20 +165,22 @@ async def serve(
         lifespan="off",
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    # Bound here, since uvicorn would end the process over a taken port without saying which.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.create_server((host, port), family=family, backlog=2048)
+    serving = asyncio.create_task(server.serve(sockets=[taken]))
+    stopping = asyncio.create_task(stop.wait())
+    log.info("listening", host=host, port=taken.getsockname()[1])
     try:
-        await _started(server, serving)
-        bound = server.servers[0].sockets[0].getsockname()[1]
-        log.info("listening", host=host, port=bound)
-        stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
         if not serving.done():
             app.state.draining = True
             await asyncio.sleep(drain_delay_s)
     finally:
+        stopping.cancel()
         server.should_exit = True
         await asyncio.wait({serving})
+        taken.close()
     serving.result()
 
 
@@ -190,14 +191,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    while not server.started:  # uvicorn tells by this flag alone
-        if serving.done():
-            serving.result()
-            raise OSError("the HTTP server ended before it listened")
-        await asyncio.sleep(0.01)
 
 
 def _add_health(app: FastAPI, name: str, ready: Ready) -> None:
@@ -307,6 +300,45 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large: announced ones unread, others as soon as they show it."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and count what comes of its body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdigit() and int(announced) > self._most:
+            await self._problem().response()(scope, receive, send)
+            return
+        size = 0
+
+        async def counting() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._most:
+                # FastAPI turns any other error in here into a 400.
+                raise HTTPException(413, "The body is larger than allowed")
+            return message
+
+        await self._app(scope, counting, send)
+
+    def _problem(self) -> Problem:
+        return Problem(
+            status=413,
+            code="too_large",
+            title="The body is larger than allowed",
+            detail=f"more than {self._most} bytes",
+            do=f"Send at most {self._most} bytes at a time.",
+        )
 
 
 class LastResort:
