@@ -33,8 +33,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         linger_ms=0,
     )
 
+    topic = settings.topic(TICKET_EVENTS)
+
     async def ready() -> dict[str, bool]:
-        return {"kafka": publisher.acknowledged_age_s < _RECENT_S or await publisher.answers()}
+        recent = publisher.acknowledged_age_s < _RECENT_S
+        return {"kafka": recent or await publisher.answers(topic)}
 
     app = service_app(
         "intake",
@@ -43,7 +46,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         max_body_bytes=MAX_BATCH_BYTES,
     )
     access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
-    ingest = Ingest(publisher, Gate(settings.max_in_flight), settings.topic(TICKET_EVENTS))
+    ingest = Ingest(publisher, Gate(settings.max_in_flight), topic)
     intake = Intake(access, ingest, settings.clock.now)
     app.include_router(routes(intake))
     serving = serve(

@@ -53,7 +53,7 @@ async def intake_here(
     )
 
     async def ready() -> dict[str, bool]:
-        return {"kafka": await publisher.answers()}
+        return {"kafka": await publisher.answers(topic)}
 
     app = service_app("intake", ready=ready, max_body_bytes=MAX_BATCH_BYTES)
     access = Access(door.keys, Buckets(door.rate_per_s, door.rate_burst))

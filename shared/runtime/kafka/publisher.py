@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from shared.contract.errors import PermanentError, Reason, TransientError
 from shared.contract.topics import MAX_MESSAGE_BYTES
@@ -133,14 +133,16 @@ class Publisher:
             async with asyncio.timeout(self._deadline_s):
                 producer = self._producer or await self._ready()
                 landed = await _send(producer, records)
-        except TimeoutError:
+        except (TimeoutError, KafkaTimeoutError):
             PUBLISH_FAILURES.labels(Reason.DEADLINE_PASSED).inc()
             self._replace_if_stalled(producer)
             msg = f"no acknowledgement from Kafka within {self._deadline_s:g} s"
             raise PublishTimeoutError(msg) from None
-        except (KafkaError, OSError) as error:
+        except (KafkaError, KafkaUnavailableError, OSError) as error:
             PUBLISH_FAILURES.labels(Reason.KAFKA_UNAVAILABLE).inc()
             self._discard(producer, error)
+            if isinstance(error, KafkaUnavailableError):
+                raise
             raise PublishFailedError(str(error) or type(error).__name__) from error
         self._failures = 0
         self._acknowledged_at = monotonic()
@@ -154,15 +156,15 @@ class Publisher:
         """Seconds since Kafka last acknowledged something; infinite before it first did."""
         return monotonic() - self._acknowledged_at
 
-    async def answers(self, *, within_s: float = 2.0) -> bool:
-        """Return whether a broker answers within *within_s* seconds."""
+    async def answers(self, topic: str, *, within_s: float = 2.0) -> bool:
+        """Return whether a broker answers within *within_s* seconds, and has *topic*."""
         try:
             async with asyncio.timeout(within_s):
                 producer = self._producer or await self._ready()
-                await producer.client.fetch_all_metadata()
+                cluster = await producer.client.fetch_all_metadata()
         except (KafkaError, TransientError, OSError, TimeoutError):
             return False
-        return True
+        return topic in cluster.topics()
 
     async def until_broken(self) -> None:
         """Return never; run it beside what publishes, so that its error ends the process.
@@ -190,6 +192,8 @@ class Publisher:
             return self._producer
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._build())
+            # Nobody may be left to see it fail.
+            self._starting.add_done_callback(_look_at)
         # A caller whose deadline passes must not take the others' connection with it.
         return await asyncio.shield(self._starting)
 
@@ -218,7 +222,9 @@ class Publisher:
         if producer is None or producer is not self._producer:
             return
         self._leave(producer)
-        self._failures += 1
+        # A partition without a leader is Kafka's trouble, which no restart of ours would end.
+        if not getattr(error, "retriable", False):
+            self._failures += 1
         log.warning("producer replaced", error=repr(error), in_a_row=self._failures)
         if self._failures >= _FAILURES_IN_A_ROW:
             msg = f"{self._failures} producers failed in a row: {error!r}"

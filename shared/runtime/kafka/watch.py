@@ -38,6 +38,7 @@ class Watch:
         self._positions: dict[TopicPartition, int] = {}
         self._behind_since: dict[TopicPartition, float] = {}
         self._appended_at: dict[TopicPartition, float] = {}
+        self._labelled: set[TopicPartition] = set()
         self._waiting_s = 0.0
         self._committed_at = 0.0
         self._seen_at = monotonic()
@@ -57,16 +58,20 @@ class Watch:
         Raises:
             ConsumerStuckError: Records wait, and none is applied for too long.
         """
-        while True:
-            try:
-                await self._look()
-            except (KafkaError, TransientError, OSError, TimeoutError) as error:
-                self._waiting_s = 0.0
-                log.debug("no look at the log's ends", error=repr(error))
-            await asyncio.sleep(self._options.caught_up_every_s)
+        try:
+            while True:
+                try:
+                    await self._look()
+                except (KafkaError, TransientError, OSError, TimeoutError) as error:
+                    self._waiting_s = 0.0
+                    log.debug("no look at the log's ends", error=repr(error))
+                await asyncio.sleep(self._options.caught_up_every_s)
+        finally:
+            self._forget(set(self._labelled))
 
     async def _look(self) -> None:
         owned = self._owned()
+        self._forget(self._labelled - owned)
         if not owned:
             self._seen_at = monotonic()
             return
@@ -97,7 +102,16 @@ class Watch:
             labels = (one.topic, str(one.partition))
             LAG.labels(*labels).set(lag)
             OLDEST.labels(*labels).set(age)
+        self._labelled |= ends.keys()
         return behind
+
+    def _forget(self, partitions: set[TopicPartition]) -> None:
+        """Say no more of *partitions*: another instance does."""
+        for one in partitions:
+            for gauge in (LAG, OLDEST):
+                gauge.remove(one.topic, str(one.partition))
+            self._behind_since.pop(one, None)
+            self._labelled.discard(one)
 
     def _notice_standstill(self, positions: dict[TopicPartition, int], *, behind: bool) -> None:
         now = monotonic()

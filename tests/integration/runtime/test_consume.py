@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from cli.embedded.kafka import KafkaServer
@@ -157,6 +158,48 @@ async def test_several_topics_share_one_consumer(
     async with consuming(kafka, [one, two], Applier(tracker)):
         await until_applied(tracker, 2)
     assert [value for _, _, value in await effects(tracker)] == [b"first topic", b"second topic"]
+
+
+async def test_a_topic_that_is_not_there_yet_is_waited_for(
+    kafka: str, topic_prefix: str, tracker: Database
+) -> None:
+    topic = f"{topic_prefix}events"
+    async with consuming(kafka, [topic], Applier(tracker)) as task:
+        done, _ = await asyncio.wait([task], timeout=1)
+        assert not done
+        await a_topic(kafka, topic, partitions=1)
+        await write(kafka, topic, numbered(3))
+        await until_applied(tracker, 3)
+
+
+async def test_lag_is_told_while_records_wait_and_no_more_once_the_consumer_is_gone(
+    kafka: str, topic_prefix: str, tracker: Database
+) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}events", partitions=1)
+    await write(kafka, topic, numbered(5))
+    goes_on = asyncio.Event()
+
+    async def hold(_: Batch) -> None:
+        await goes_on.wait()
+
+    def told(name: str) -> float | None:
+        return REGISTRY.get_sample_value(name, {"topic": topic, "partition": "0"})
+
+    async with consuming(kafka, [topic], Applier(tracker, hold)):
+
+        async def lags() -> bool:
+            age = told("tierline_consumer_oldest_unprocessed_seconds")
+            return told("tierline_consumer_lag_records") == 5 and age is not None and age > 0.3
+
+        await until(lags)
+        goes_on.set()
+
+        async def caught_up() -> bool:
+            age = told("tierline_consumer_oldest_unprocessed_seconds")
+            return told("tierline_consumer_lag_records") == age == 0
+
+        await until(caught_up)
+    assert told("tierline_consumer_lag_records") is None
 
 
 async def marks(database: Database) -> dict[int, bool]:
