@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Final, Literal
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import Processor
+
+from shared.runtime.clock import monotonic
 
 LAG: Final = Gauge(
     "tierline_consumer_lag_records",
@@ -98,6 +101,7 @@ def configure_logging(service: str, log_format: Literal["json", "text"] = "json"
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    handler.addFilter(_sparing(seconds=10.0))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
@@ -106,3 +110,22 @@ def configure_logging(service: str, log_format: Literal["json", "text"] = "json"
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _sparing(*, seconds: float) -> Callable[[logging.LogRecord], bool]:
+    """Return a filter that lets aiokafka say the same only every so many *seconds*.
+
+    While a broker is away its clients complain many times a second.
+    """
+    said: dict[str, float] = {}
+
+    def lets_through(record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        now = monotonic()
+        if now - said.get(str(record.msg), -seconds) < seconds:
+            return False
+        said[str(record.msg)] = now
+        return True
+
+    return lets_through

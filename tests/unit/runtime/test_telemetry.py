@@ -12,6 +12,8 @@ configure_logging("sample", "{form}")
 log = structlog.get_logger()
 log.info("ticket opened", title='a\\n{{"level":"error"}}', secret=SecretStr("hush"), waited_s=1.5)
 logging.getLogger("some.library").warning("said by %s", "a library")
+for port in range(100):
+    logging.getLogger("aiokafka.client").error("Unable connect to %s", port)
 try:
     1 / 0
 except ZeroDivisionError as error:
@@ -29,7 +31,7 @@ def said(form: str) -> list[str]:
 
 def test_a_line_break_in_a_title_stays_inside_its_value() -> None:
     lines = [json.loads(line) for line in said("json")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     first = lines[0]
     assert first["event"] == "ticket opened"
     assert first["title"] == 'a\n{"level":"error"}'
@@ -44,8 +46,13 @@ def test_libraries_speak_in_the_same_form() -> None:
     assert (second["level"], second["service"]) == ("warning", "sample")
 
 
+def test_what_a_kafka_client_repeats_is_said_once() -> None:
+    complaints = [line for line in said("json") if "Unable connect" in line]
+    assert len(complaints) == 1
+
+
 def test_an_error_comes_with_its_trace_in_one_line() -> None:
-    assert "ZeroDivisionError" in json.loads(said("json")[2])["exception"]
+    assert "ZeroDivisionError" in json.loads(said("json")[3])["exception"]
 
 
 def test_people_may_have_text_instead() -> None:
