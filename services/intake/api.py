@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.intake.core.limits import MAX_ITEMS
 from services.intake.core.modes import BATCH, BINARY, STRUCTURED
 from services.intake.events import Intake, take_events
-from shared.runtime.health import SECURITY_HEADERS, Problem, internal_error
+from shared.runtime.problems import SECURITY_HEADERS, Problem, internal_error
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class ShortWay:
         except Problem as problem:
             await problem.response(secure=True)(scope, receive, send)
         except Exception as error:  # noqa: BLE001  the last resort of a request
-            await internal_error(scope, error).response(secure=True)(scope, receive, send)
+            await internal_error(EVENTS_PATH, error).response(secure=True)(scope, receive, send)
         else:
             length = str(len(answer.content)).encode()
             headers = [(b"content-length", length), *_HEADERS]

@@ -24,8 +24,8 @@ from services.intake.core.modes import Mode, from_binary, mode_of
 from services.intake.core.report import Accepted, ForeignSourceError, IdFrom, accept
 from services.intake.ingest import Ingest
 from shared.contract.errors import InvalidEventError, TransientError
-from shared.runtime.health import Problem
 from shared.runtime.kafka import Landed, PublisherBrokenError, PublishFailedError
+from shared.runtime.problems import Problem
 
 _BODY_WITHIN_S: Final = 15.0
 

@@ -10,8 +10,8 @@ from services.intake.core.modes import BATCH, BINARY, STRUCTURED
 from services.intake.core.report import ForeignSourceError
 from services.intake.gate import OverloadedError, SilentKafkaError
 from shared.contract.errors import InvalidEventError, Reason, TransientError
-from shared.runtime.health import Problem, retry_after
 from shared.runtime.kafka import PublishFailedError, PublishTimeoutError
+from shared.runtime.problems import Problem, retry_after
 
 _STATUS: Final[Mapping[Reason, int]] = {Reason.NOT_JSON: 400, Reason.TOO_LARGE: 413}
 _TITLES: Final[Mapping[Reason, str]] = {

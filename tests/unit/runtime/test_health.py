@@ -9,7 +9,8 @@ from fastapi import FastAPI, Query
 
 from shared.contract.errors import Reason, TransientError
 from shared.runtime.clock import monotonic
-from shared.runtime.health import PROBLEM_JSON, Problem, serve, service_app
+from shared.runtime.health import Problem, serve, service_app
+from shared.runtime.problems import PROBLEM_JSON
 
 
 class AwayError(TransientError):
