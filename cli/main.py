@@ -1,0 +1,23 @@
+"""The `tierline` command: one word for each job, in a module of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from cli import schemas
+from cli.simulate import SimulateCommand, simulate
+
+app = typer.Typer(
+    name="tierline",
+    help="Moves support tickets up the tiers in time, tells the right people, and can prove it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("simulate", cls=SimulateCommand)(simulate)
+app.add_typer(schemas.app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

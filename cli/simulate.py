@@ -1,0 +1,186 @@
+"""`tierline simulate`: the engine's public face, on a virtual clock."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from pydantic_core import to_json
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperCommand
+from typing_extensions import override
+
+from services.escalator.core.simulation import Simulation
+from services.escalator.core.wire import encode_decision
+from shared.contract.errors import InvalidEventError
+from shared.contract.events import TicketEvent, decode_event
+from shared.contract.times import Instant, parse_instant
+from shared.policy.document import PolicyTimeline
+from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_file
+
+PROBLEM = 1
+WRONG_USE = 2
+_CHUNK = 1 << 20
+
+
+class SimulateCommand(TyperCommand):
+    """Takes the two words after `--policy-at` as one value, which typer's lists cannot."""
+
+    @override
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        joined: list[str] = []
+        words = iter(args)
+        for word in words:
+            joined.append(word)
+            if word == "--policy-at":
+                joined.append(" ".join(islice(words, 2)))
+        return super().parse_args(ctx, joined)
+
+
+def simulate(
+    events: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENTS.jsonl",
+            help="CloudEvents, one JSON a line, in the order delivered; `-` reads standard input. "
+            "The extension attribute `receivedat` says when one reached us (default: its time).",
+        ),
+    ],
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The policy to run; default: the shipped one."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Let time pass up to TIME; default: the last event."),
+    ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="After the decisions, print how every case stands.")
+    ] = False,
+    policy_at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy-at",
+            metavar="TIME PATH=VALUE",
+            help="Change the policy from TIME on, for example "
+            "`--policy-at 2026-03-02T14:00:00Z cells.S3.I1.t1_max=4h`. "
+            "All changes of one TIME are one new version.",
+        ),
+    ] = None,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="The output is JSON lines with or without this option.")
+    ] = True,
+) -> None:
+    """Run events through the real decision core on a virtual clock and print its decisions.
+
+    No broker, no database, no real clock: the same input gives the same bytes. Each decision is
+    one CloudEvent on one line; `--snapshot` adds one `case.snapshot` line per case, sorted by key.
+
+    Example: `tierline simulate events.jsonl --until 2026-03-04T12:00:00Z --snapshot`
+
+    Exit codes: 0 done, 1 an event or the policy cannot be read, 2 wrong use.
+    """
+    del json_output
+    timeline = _timeline(policy, policy_at or [])
+    end = None if until is None else _instant(until, "--until")
+    simulation = Simulation(timeline)
+    with _opened(events) as stream:
+        try:
+            _write(encode_decision(one) for one in simulation.run(_read(stream, events), end))
+        except InvalidEventError as error:
+            _fail(PROBLEM, str(error))
+    if snapshot:
+        _write(to_json(one) for one in simulation.snapshots())
+
+
+def _read(stream: BinaryIO, name: str) -> Iterator[TicketEvent]:
+    with _progress() as progress:
+        task = progress.add_task(f"reading {name}", total=_size(stream))
+        done = 0
+        for number, line in enumerate(stream, start=1):
+            done += len(line)
+            if not number % 512:
+                progress.update(task, completed=done)
+            if line.isspace():
+                continue
+            try:
+                yield decode_event(line)
+            except InvalidEventError as error:
+                _fail(PROBLEM, f"{name}, line {number}: {error}")
+        progress.update(task, completed=done)
+
+
+def _progress() -> Progress:
+    """A bar on standard error, only at a terminal and only while standard output is not one."""
+    quiet = not sys.stderr.isatty() or sys.stdout.isatty()
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)
+
+
+def _size(stream: BinaryIO) -> int | None:
+    if not stream.seekable():
+        return None
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    return size
+
+
+def _opened(events: str) -> BinaryIO:
+    if events == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(events).open("rb")
+    except OSError as error:
+        _fail(WRONG_USE, f"cannot read {events}: {error.strerror}; name a file of events, or -")
+        raise
+
+
+def _write(lines: Iterable[bytes]) -> None:
+    out = sys.stdout.buffer
+    for line in lines:
+        out.write(line)
+        out.write(b"\n")
+    out.flush()
+
+
+def _timeline(policy: Path | None, changes: list[str]) -> PolicyTimeline:
+    """Return the policy versions: the file's from the beginning, each edit from its time on."""
+    try:
+        current = load_policy_file(policy or DEFAULT_POLICY)
+        versions = [(Instant(0), current)]
+        for at, edits in sorted(_edits(changes).items()):
+            current = edited(current, edits)
+            versions.append((at, current))
+    except PolicyError as error:
+        _fail(PROBLEM, str(error))
+        raise
+    return PolicyTimeline(versions)
+
+
+def _edits(changes: list[str]) -> dict[Instant, dict[str, str]]:
+    found: dict[Instant, dict[str, str]] = {}
+    for change in changes:
+        stamp, _, edit = change.partition(" ")
+        path, equals, value = edit.partition("=")
+        if not equals:
+            _fail(WRONG_USE, f"--policy-at {change}: write TIME PATH=VALUE")
+        found.setdefault(_instant(stamp, "--policy-at"), {})[path] = value
+    return found
+
+
+def _instant(text: str, option: str) -> Instant:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        _fail(WRONG_USE, f"{option} {text}: {error}; write it as 2026-03-02T10:00:00Z")
+        raise
+
+
+def _fail(code: int, message: str) -> None:
+    typer.echo(f"tierline simulate: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,88 @@
+"""Roles as rows write them into roles as people hold them.
+
+The engine knows no rota: `t3_oncall` is as near to a person as it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from shared.policy.document import Addressee
+
+QUEUE_MEMBER: Final = {1: "t1_agent", 2: "t2_specialist", 3: "t3_responder"}
+_URGENCY: Final = {"page": 0, "chat": 1, "email": 2, "digest": 3}
+_HIERARCHY: Final = {
+    "exec_oncall": "exec",
+    "exec_backup": "exec",
+    "head_of_support": "exec",
+    "escalation_manager": "escalation_manager",
+    "t3_lead": "t3_lead",
+    "t2_lead": "t2_lead",
+    "t1_lead": "t1_lead",
+}
+_RANK: Final = {"exec": 5, "escalation_manager": 4, "t3_lead": 3, "t2_lead": 2, "t1_lead": 1}
+
+
+def resolved(role: str, tier: int) -> str:
+    """Return *role* with the words that depend on the tier replaced for *tier*."""
+    match role:
+        case "target_oncall" | "target_backup" | "target_queue":
+            return f"t{tier}_{role.removeprefix('target_')}"
+        case "tier_lead" | "tier_lead_of_target":
+            return f"t{tier}_lead"
+        case "target_queue_member":
+            return QUEUE_MEMBER[tier]
+        case _:
+            return role
+
+
+def notices(people: Iterable[tuple[Addressee, str]], tier: int) -> list[dict[str, Any]]:
+    """Return one notice entry for each role in *people*, who come with the mode to use.
+
+    A role named twice is told once: by the more urgent mode, and for action rather than for
+    information (Rows of one instant).
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for addressee, mode in people:
+        role = resolved(addressee.role, tier)
+        entry = found.get(role)
+        if entry is None:
+            found[role] = {"role": role, "mode": mode, "fyi": addressee.fyi}
+            continue
+        entry["fyi"] = entry["fyi"] and addressee.fyi
+        if _URGENCY[mode] < _URGENCY[entry["mode"]]:
+            entry["mode"] = mode
+    return list(found.values())
+
+
+def hierarchical_target(roles: Iterable[str]) -> str:
+    """Return the highest of the people called: exec, escalation manager, leads, others."""
+    ranked = [_HIERARCHY.get(role, role) for role in roles]
+    return max(ranked, key=hierarchical_rank, default="escalation_manager")
+
+
+def hierarchical_rank(target: str) -> int:
+    """Return how high a hierarchical *target* stands; others than leads are all the lowest."""
+    return _RANK.get(target, 0)
+
+
+def eligible(track: str, target: str, tier: int, called: Iterable[str]) -> list[str]:
+    """Return the roles that may acknowledge (Ladders and acknowledgement)."""
+    match track:
+        case "functional":
+            base = f"t{tier}"
+            member = QUEUE_MEMBER[tier]
+            return [
+                f"{base}_oncall",
+                f"{base}_backup",
+                member,
+                f"{base}_lead",
+                "escalation_manager",
+            ]
+        case "external":
+            return [f"{target}_duty", f"{target}_backup", f"{target}_head"]
+        case _ if target == "exec":
+            return ["exec_oncall", "exec_backup", "head_of_support"]
+        case _:
+            return list(dict.fromkeys([*called, "escalation_manager"]))

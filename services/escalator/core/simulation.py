@@ -1,0 +1,112 @@
+"""Many tickets on a virtual clock that follows the receipt of their events.
+
+The same functions as the live escalator, without a broker, a database or a clock: the same input
+gives the same decisions, byte for byte.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from services.escalator.core import decide
+from services.escalator.core.case import Case
+from services.escalator.core.inputs import Heard, hear_of
+from services.escalator.core.wire import Decision
+from shared.contract.events import TicketEvent
+from shared.contract.times import Instant, instant
+from shared.policy.document import PolicyTimeline
+
+
+@dataclass(slots=True)
+class Simulation:
+    """All cases of a run and the instants at which they have something to do."""
+
+    policies: PolicyTimeline
+    now: Instant = Instant(0)
+    _cases: dict[str, Case] = field(default_factory=dict)
+    _histories: dict[str, list[Heard]] = field(default_factory=dict)
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+    _received_so_far: int = 0
+    _agenda: list[tuple[Instant, str]] = field(default_factory=list)
+    _planned: dict[str, Instant] = field(default_factory=dict)
+
+    def run(
+        self, events: Iterable[TicketEvent], until: Instant | None = None
+    ) -> Iterator[Decision]:
+        """Yield the decisions on *events*, in order, and on what falls due up to *until*.
+
+        Events come in the order of delivery. `receivedat` is when one reached us (default: its
+        own time); the clock never goes back. Without *until* the run ends at the last event.
+        """
+        for received, together in groupby(events, key=self._received):
+            yield from self._advance(received, inclusive=False)
+            self.now = received
+            for heard in self._in_tie_order(together, received):
+                yield from self._hear(heard)
+        if until is not None and until > self.now:
+            yield from self._advance(until, inclusive=True)
+            self.now = until
+        else:
+            yield from self._advance(self.now, inclusive=True)
+
+    def snapshots(self) -> Iterator[dict[str, Any]]:
+        """Yield the snapshot of every opened case, sorted by ticket key."""
+        for ticket in sorted(self._cases):
+            case = self._cases[ticket]
+            if case.opened_at is not None:
+                yield decide.snapshot(case, self.now, self.policies)
+
+    def _received(self, event: TicketEvent) -> Instant:
+        stamp = event.time if event.receivedat is None else event.receivedat
+        return max(self.now, instant(stamp))
+
+    def _in_tie_order(self, events: Iterable[TicketEvent], received: Instant) -> list[Heard]:
+        policy = self.policies.at(received)
+        heard = [
+            hear_of(event, seq, policy, received=received)
+            for seq, event in enumerate(events, start=self._received_so_far)
+        ]
+        self._received_so_far += len(heard)
+        return heard if len(heard) == 1 else sorted(heard, key=lambda one: one.order[1])
+
+    def _hear(self, heard: Heard) -> Iterator[Decision]:
+        event = heard.event
+        ticket = event.ticket
+        case = self._cases.get(ticket) or decide.new_case(ticket)
+        if (event.source, event.id) in self._seen:
+            self._cases[ticket] = decide.count_duplicate(case)
+            return
+        self._seen.add((event.source, event.id))
+        history = self._histories.setdefault(ticket, [])
+        decided = decide.hear(case, heard, self.policies, self.now) or decide.rehear(
+            case, history, heard, self.policies, self.now
+        )
+        history.append(heard)
+        self._keep(ticket, decided.case)
+        yield from decided.decisions
+
+    def _advance(self, until: Instant, *, inclusive: bool) -> Iterator[Decision]:
+        """Fire what is due before *until* (or at it), over all cases in the order of time."""
+        agenda = self._agenda
+        while agenda and (agenda[0][0] < until or (inclusive and agenda[0][0] == until)):
+            due, ticket = heapq.heappop(agenda)
+            if self._planned.get(ticket) != due:
+                continue
+            self.now = max(self.now, due)
+            del self._planned[ticket]
+            decided = decide.fire(self._cases[ticket], due, self.policies, due)
+            self._keep(ticket, decided.case)
+            yield from decided.decisions
+
+    def _keep(self, ticket: str, case: Case) -> None:
+        self._cases[ticket] = case
+        due = decide.next_due(case, self.policies)
+        if due is None:
+            self._planned.pop(ticket, None)
+        elif self._planned.get(ticket) != due:
+            self._planned[ticket] = due
+            heapq.heappush(self._agenda, (due, ticket))

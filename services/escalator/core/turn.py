@@ -1,0 +1,122 @@
+"""One instant at work on one case: the working copy, what was decided, and the rows that asked.
+
+Everything that happens to a case at one instant goes through one `Turn`; when the instant is
+over, `rows.settle` turns the rows that hold into escalations and notices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.escalator.core.case import Case
+from shared.contract.times import Instant, rfc3339
+from shared.policy.calendars import Calendar
+from shared.policy.document import Policy, PolicyTimeline, Row
+
+
+@dataclass(slots=True)
+class Effect:
+    """A decision before it has a version: its type, its effective instant and its data."""
+
+    type: str
+    at: Instant
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A row of a trigger that holds at this instant.
+
+    `told_by` is the decision whose `notify` carries the row's people when the row neither raises
+    nor joins; `always` marks the rows that raise even where they ask for no higher tier.
+    """
+
+    trigger: str
+    row: Row
+    told_by: Effect | None = None
+    always: bool = False
+    arithmetic: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Turn:
+    """The working copy of a case at one instant, under the rules in force."""
+
+    case: Case
+    at: Instant
+    policies: PolicyTimeline
+    policy: Policy
+    restored: dict[tuple[str, str, int], Instant] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def promise_policy(self) -> Policy:
+        """The version whose promises to the customer bind this case (The two clocks)."""
+        version = self.case.promise_version
+        return self.policy if version == self.policy.version else self.policies.version(version)
+
+    @property
+    def internal_calendar(self) -> Calendar:
+        """The calendar of dwell, ladders and notices now (Calendars, quiet hours)."""
+        case = self.case
+        return self.policy.internal_calendar(case.severity, case.priority, case.plan, case.region)
+
+    @property
+    def promise_calendar(self) -> Calendar:
+        """The calendar in which the promises to the customer count now."""
+        case = self.case
+        return self.promise_policy.calendar_for(case.priority, case.plan, case.region)
+
+    def say(
+        self,
+        kind: str,
+        triggers: list[str],
+        more: dict[str, Any],
+        *,
+        facts: dict[str, Any] | None = None,
+        arithmetic: tuple[str, ...] | list[str] = (),
+    ) -> Effect:
+        """Record a decision of type *kind* with the case as it stands, and return it.
+
+        *more* holds the keys of that type; *facts* and *arithmetic* let a reader redo the sum.
+        """
+        case = self.case
+        data: dict[str, Any] = {
+            "ticket": case.ticket,
+            "version": 0,
+            "tier": case.tier,
+            "priority": case.priority,
+            "cell": case.cell,
+            "policy": self.policy.reference,
+            "at": rfc3339(self.at),
+            "late_by_s": 0,
+            "because": {
+                "triggers": triggers,
+                "rule": triggers[0] if triggers else None,
+                "facts": facts or {},
+                "arithmetic": list(arithmetic),
+            },
+        }
+        data.update(more)
+        effect = Effect(kind, self.at, data)
+        self.effects.append(effect)
+        return effect
+
+    def tell(self, effect: Effect, notify: list[dict[str, Any]], calendar: Calendar) -> None:
+        """Put the people to tell into *effect*, held until *calendar* opens if it is closed."""
+        effect.data["notify"] = notify
+        if notify:
+            effect.data["hold_until"] = hold_until(calendar, self.at)
+
+    def ask(self, trigger: str, told_by: Effect | None = None, **more: Any) -> None:
+        """Let the row of *trigger* for the case's priority ask at this instant, if it has one."""
+        row = self.policy.trigger(trigger, self.case.priority)
+        if row is not None:
+            self.asked.append(Asked(trigger, row, told_by, **more))
+
+
+def hold_until(calendar: Calendar, at: Instant) -> str | None:
+    """Return when a notice of instant *at* may go out, or None for at once (Quiet hours)."""
+    return None if calendar.is_open(at) else rfc3339(calendar.next_opening(at))

@@ -1,0 +1,63 @@
+"""Decisions with their versions, and their bytes on the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from services.escalator.core.case import Case
+from services.escalator.core.turn import Effect
+from shared.contract.ids import decision_id
+from shared.contract.times import Instant, rfc3339
+
+SOURCE: Final = "tierline/escalator"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One thing that the escalator has decided: version *version* of *ticket*."""
+
+    ticket: str
+    version: int
+    type: str
+    at: Instant
+    data: dict[str, Any]
+
+    @cached_property
+    def id(self) -> UUID:
+        """Its id, the same whoever decides it again."""
+        return decision_id(self.ticket, self.version)
+
+
+def publish(case: Case, effects: Iterable[Effect], now: Instant) -> tuple[Decision, ...]:
+    """Give *effects* the next versions of the working copy *case* and say how late they are."""
+    decisions = []
+    for effect in effects:
+        case.version += 1
+        data = effect.data
+        data["version"] = case.version
+        data["late_by_s"] = max(0, now - effect.at)
+        decisions.append(Decision(case.ticket, case.version, effect.type, effect.at, data))
+    return tuple(decisions)
+
+
+def encode_decision(decision: Decision) -> bytes:
+    """Return *decision* as a CloudEvent in structured JSON."""
+    return to_json(
+        {
+            "specversion": "1.0",
+            "id": str(decision.id),
+            "source": SOURCE,
+            "type": decision.type,
+            "subject": decision.ticket,
+            "partitionkey": decision.ticket,
+            "time": rfc3339(decision.at),
+            "datacontenttype": "application/json",
+            "data": decision.data,
+        }
+    )

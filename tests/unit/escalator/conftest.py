@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from services.escalator.core.simulation import Simulation
+from shared.contract.events import TicketEvent
+from shared.contract.times import Instant, parse_instant
+from shared.policy.document import PolicyTimeline
+from shared.policy.load import DEFAULT_POLICY, load_policy_file
+
+Simulate = Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def policies() -> PolicyTimeline:
+    return PolicyTimeline([(Instant(0), load_policy_file(DEFAULT_POLICY))])
+
+
+@pytest.fixture(scope="session")
+def simulate(policies: PolicyTimeline) -> Simulate:
+    """Run events to a time; return the decisions, flat, and the snapshot of ticket A."""
+
+    def run(
+        events: Iterable[TicketEvent], until: str
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        simulation = Simulation(policies)
+        decided = [
+            {**one.data, "type": one.type} for one in simulation.run(events, parse_instant(until))
+        ]
+        snapshots = {one["ticket"]: one for one in simulation.snapshots()}
+        return decided, snapshots.get("desk:A", {})
+
+    return run
