@@ -177,7 +177,7 @@ def _parsed(text: str, name: str) -> Mapping[str, Any]:
     return tree
 
 
-def _bare(node: object) -> Any:  # noqa: ANN401  whatever YAML holds
+def _bare(node: object) -> Any:
     """Return *node* in plain types, without the parser's own subclasses."""
     if isinstance(node, Mapping):
         return {str(key): _bare(value) for key, value in node.items()}
@@ -204,7 +204,7 @@ def _line(tree: object, path: tuple[str | int, ...]) -> int:
     return line
 
 
-def _finding(tree: Mapping[str, Any], error: Any) -> Finding:  # noqa: ANN401  ErrorDetails
+def _finding(tree: Mapping[str, Any], error: Any) -> Finding:
     path = tuple(part for part in error["loc"] if part not in ("str", "_Seat"))
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch":
@@ -212,7 +212,7 @@ def _finding(tree: Mapping[str, Any], error: Any) -> Finding:  # noqa: ANN401  E
     return Finding(_line(tree, path), ".".join(str(part) for part in path), message)
 
 
-def _secrets(node: object, path: tuple[str | int, ...], root: Any = None) -> Iterator[Finding]:  # noqa: ANN401
+def _secrets(node: object, path: tuple[str | int, ...], root: Any = None) -> Iterator[Finding]:
     root = node if root is None else root
     if isinstance(node, Mapping):
         for key, value in node.items():

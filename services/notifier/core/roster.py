@@ -4,6 +4,7 @@ The roster names roles and people; the policy names only roles. A notice therefo
 person here and nowhere else, and a role whose seat is empty is a fact the engine must hear of.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -34,6 +35,11 @@ class WebhookWay:
 
     url: str
     secret: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a short name of the address that does not give it away."""
+        return hashlib.sha256(self.url.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,77 @@
+"""Mends gaps: asks the engine where a ticket stands when a version never came."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx2
+import structlog
+
+from services.notifier.core.known import Known, catch_up
+from services.notifier.core.roster import Roster
+from services.notifier.store import load_early, load_known, now, tickets_with_gaps
+from services.notifier.worker import close_desk, open_desk
+from shared.runtime.database import Database
+
+log = structlog.get_logger()
+
+EVERY: Final = 5.0
+"""Real seconds between looks; a gap is also what a slow relay leaves for a moment."""
+
+
+class Mender:
+    """Fetches the state of tickets that wait for a missing version."""
+
+    def __init__(
+        self, database: Database, roster: Roster, *, escalator_url: str, alerts: bool
+    ) -> None:
+        self._database = database
+        self._roster = roster
+        self._alerts = alerts
+        self._base = escalator_url.rstrip("/")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for gaps every few seconds until *stop*; one seen twice is mended."""
+        seen: dict[str, int] = {}
+        async with httpx2.AsyncClient(timeout=10, trust_env=False) as client:
+            while not stop.is_set():
+                async with self._database.transaction() as conn:
+                    found = dict(await tickets_with_gaps(conn))
+                for ticket, lowest in found.items():
+                    if seen.get(ticket) == lowest:
+                        await self._mend(client, ticket, lowest)
+                seen = found
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), EVERY)
+
+    async def _mend(self, client: httpx2.AsyncClient, ticket: str, lowest: int) -> None:
+        snapshot = await self._fetch(client, ticket)
+        if snapshot is None or int(snapshot.get("version", 0)) < lowest - 1:
+            log.warning("gap not mended", ticket=ticket, version=lowest)
+            return
+        async with self._database.transaction() as conn:
+            known = (await load_known(conn, [ticket])).get(ticket, Known(ticket))
+            kept = (await load_early(conn, [ticket])).get(ticket, {})
+            if not kept or known.version >= min(kept):
+                return
+            desk = await open_desk(conn, list(kept.values()), self._roster, alerts=self._alerts)
+            desk.catch_up(ticket, catch_up(known, snapshot, version=min(kept) - 1))
+            await close_desk(conn, desk, await now(conn))
+        log.warning(
+            "gap mended from the escalator", ticket=ticket, missing=min(kept) - 1 - known.version
+        )
+
+    async def _fetch(self, client: httpx2.AsyncClient, ticket: str) -> Mapping[str, Any] | None:
+        url = f"{self._base}/v1/tickets/{quote(ticket, safe='')}/state"
+        try:
+            answer = await client.get(url)
+        except httpx2.HTTPError as error:
+            log.warning("escalator not reached", why=type(error).__name__)
+            return None
+        if answer.status_code != httpx2.codes.OK:
+            log.warning("escalator gave no state", ticket=ticket, status=answer.status_code)
+            return None
+        found = answer.json()
+        return found if isinstance(found, Mapping) else None

@@ -1,0 +1,41 @@
+"""What the notifier counts. Every label is one of a closed set."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DECISIONS: Final = Counter(
+    "tierline_notifier_decisions_total",
+    "Decisions read, by where they stood to what was heard before.",
+    ["place"],
+)
+DEAD_RECORDS: Final = Counter(
+    "tierline_notifier_dead_records_total", "Records that could not be read or planned."
+)
+ATTEMPTS: Final = Counter(
+    "tierline_notifier_attempts_total",
+    "Attempts to send, by channel and outcome.",
+    ["channel", "outcome"],
+)
+LATENCY: Final = Histogram(
+    "tierline_notifier_due_to_sent_seconds",
+    "Real time from when a notice could go to when its channel took it.",
+    ["channel"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800, 21600),
+)
+DELIVERIES: Final = Gauge(
+    "tierline_notifier_deliveries", "Rows of the ledger.", ["channel", "state"]
+)
+BREAKERS: Final = Gauge(
+    "tierline_notifier_gates", "Gates by the state of their circuit breaker.", ["state"]
+)
+GAPS: Final = Gauge(
+    "tierline_notifier_tickets_with_gaps", "Tickets that wait for a missing version; should be 0."
+)
+LEDGER_FAULTS: Final = Gauge(
+    "tierline_notifier_ledger_faults",
+    "Notices missing, doubled, or unfinished past their give-up age; must be 0.",
+)
+UNPUBLISHED: Final = Gauge(
+    "tierline_notifier_outbox_unpublished", "Delivery events not yet on Kafka."
+)

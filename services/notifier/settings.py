@@ -1,0 +1,1 @@
+"""The notifier's settings, each read from ``NOTIFIER_<NAME>``."""

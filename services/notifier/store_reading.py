@@ -1,0 +1,150 @@
+"""Looking at the ledger: for the API, for the metrics, and for the check that it adds up."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, case, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.core.flow import Breaker
+from services.notifier.core.retry import GIVE_UP, GIVE_UP_DEFAULT
+from services.notifier.store import UNFINISHED, now
+from services.notifier.store_sending import gate_from
+from services.notifier.tables import attempt, dead_letter, decision, delivery, early, gate, outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, newest first, and where the next page begins (None: there is none)."""
+
+    rows: Sequence[Mapping[Any, Any]]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The ledger in numbers."""
+
+    deliveries: Mapping[tuple[str, str], int]
+    breakers: Mapping[Breaker, int]
+    gaps: int
+    faults: int
+    unpublished: int
+
+
+class BadCursorError(ValueError):
+    """A cursor that no page of ours ended with."""
+
+
+async def deliveries(
+    conn: AsyncConnection,
+    *,
+    ticket: str | None = None,
+    state: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """Return a page of the ledger, the newest first.
+
+    Raises:
+        BadCursorError: If *cursor* is none of ours.
+    """
+    query = select(delivery).order_by(delivery.c.planned_at.desc(), delivery.c.id.desc())
+    if ticket is not None:
+        query = query.where(delivery.c.ticket == ticket)
+    if state is not None:
+        query = query.where(delivery.c.state == state)
+    if cursor is not None:
+        query = query.where(tuple_(delivery.c.planned_at, delivery.c.id) < _read(cursor))
+    rows = (await conn.execute(query.limit(limit + 1))).mappings().all()
+    more = len(rows) > limit
+    return Page(rows[:limit], _cursor(rows[limit - 1]) if more else None)
+
+
+def _cursor(row: Mapping[Any, Any]) -> str:
+    text = f"{row['planned_at'].isoformat()}|{row['id']}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _read(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, _, key = base64.urlsafe_b64decode(cursor).decode().partition("|")
+        return datetime.fromisoformat(at), UUID(key)
+    except (binascii.Error, ValueError) as error:
+        raise BadCursorError(cursor) from error
+
+
+async def dead_records(conn: AsyncConnection, limit: int) -> Sequence[Mapping[Any, Any]]:
+    """Return the newest records of the topic that could not be read or planned."""
+    query = select(dead_letter).order_by(dead_letter.c.id.desc()).limit(limit)
+    return (await conn.execute(query)).mappings().all()
+
+
+async def attempts_of(
+    conn: AsyncConnection, ids: Sequence[UUID]
+) -> Mapping[UUID, Sequence[Mapping[Any, Any]]]:
+    """Return every attempt of the deliveries *ids*, in order."""
+    query = select(attempt).where(attempt.c.delivery_id.in_(ids)).order_by(attempt.c.attempt)
+    found: dict[UUID, list[Mapping[Any, Any]]] = {}
+    for row in (await conn.execute(query)).mappings():
+        found.setdefault(row["delivery_id"], []).append(row)
+    return found
+
+
+async def health(conn: AsyncConnection) -> Health:
+    """Return the ledger in numbers."""
+    moment = await now(conn)
+    counted = await conn.execute(
+        select(delivery.c.channel, delivery.c.state, func.count()).group_by(
+            delivery.c.channel, delivery.c.state
+        )
+    )
+    breakers = dict.fromkeys(Breaker, 0)
+    for row in (await conn.execute(select(gate))).mappings():
+        breakers[gate_from(row).breaker(moment.real)] += 1
+    gaps = await conn.execute(select(func.count(func.distinct(early.c.ticket))))
+    waiting = await conn.execute(
+        select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+    )
+    return Health(
+        deliveries={(row[0] or "none", row[1]): row[2] for row in counted},
+        breakers=breakers,
+        gaps=gaps.scalar_one(),
+        faults=await _faults(conn),
+        unpublished=waiting.scalar_one(),
+    )
+
+
+async def _faults(conn: AsyncConnection) -> int:
+    """Count what must not be: notices missing, doubled, or unfinished past their give-up age.
+
+    Alerts are no part of the sum: they may follow a decision much later.
+    """
+    due = func.count(delivery.c.id).filter(
+        or_(delivery.c.purpose != "alert", delivery.c.code == "nobody_on_schedule")
+    )
+    uneven = (
+        select(decision.c.id)
+        .outerjoin(delivery, delivery.c.decision_id == decision.c.id)
+        .group_by(decision.c.id)
+        .having(due != decision.c.rows)
+        .subquery()
+    )
+    age = case(
+        *((delivery.c.priority == priority, limit) for priority, limit in GIVE_UP.items()),
+        else_=GIVE_UP_DEFAULT,
+    )
+    forgotten = select(func.count()).where(
+        and_(
+            delivery.c.state.in_(UNFINISHED),
+            # Twice the age: a notice also waits its turn behind others of its ticket.
+            delivery.c.first_attempt_at + 2 * age < func.clock_timestamp(),
+        )
+    )
+    missing = await conn.execute(select(func.count()).select_from(uneven))
+    return int(missing.scalar_one() + (await conn.execute(forgotten)).scalar_one())

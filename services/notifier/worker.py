@@ -1,0 +1,180 @@
+"""Hears decisions: plans their deliveries and keeps them, in one transaction with the position."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from services.notifier import metrics
+from services.notifier.core.desk import Desk, asked_of_ledger
+from services.notifier.core.known import Decided, Place
+from services.notifier.core.roster import Roster
+from services.notifier.store import (
+    Now,
+    load_earlier,
+    load_early,
+    load_known,
+    now,
+    save_dead_letters,
+    save_early,
+    save_fan_outs,
+    save_known,
+    suppress_settled,
+)
+from shared.contract.decisions import DecisionEvent, decode_decision
+from shared.contract.errors import InvalidEventError, Reason
+from shared.runtime import progress
+from shared.runtime.database import Connection, Database
+from shared.runtime.kafka import Batch, Incoming
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A record that is no decision, and why."""
+
+    record: Incoming
+    error_class: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The planning half of the notifier; `sender` is the other."""
+
+    database: Database
+    roster: Roster
+    alerts: bool
+    wake: asyncio.Event
+
+    async def handle(self, batch: Batch) -> None:
+        """Take *batch* in once: ledger, what is known, outbox and position together."""
+        async with self.database.transaction() as conn:
+            position = await progress.lock(conn, batch.topic, batch.partition)
+            fresh = [record for record in batch.records if record.offset >= position]
+            if not fresh:
+                return
+            read = [(record, _read(record)) for record in fresh]
+            moment = await now(conn)
+            desk = await open_desk(
+                conn,
+                [one for _, one in read if isinstance(one, Decided)],
+                self.roster,
+                alerts=self.alerts,
+            )
+            for _, one in read:
+                if isinstance(one, Decided):
+                    desk.hear(one)
+            await self._keep_dead(conn, batch, read, desk, moment)
+            await close_desk(conn, desk, moment)
+            await progress.advance(conn, batch.topic, batch.partition, fresh[-1].offset + 1)
+        _count(desk)
+        self.wake.set()
+
+    async def _keep_dead(
+        self,
+        conn: Connection,
+        batch: Batch,
+        read: Sequence[tuple[Incoming, Decided | Unread]],
+        desk: Desk,
+        moment: Now,
+    ) -> None:
+        why = {id(decision): error for decision, error in desk.unplanned}
+        dead = []
+        for record, one in read:
+            if isinstance(one, Unread):
+                dead.append((record, one.error_class, one.error))
+            elif id(one) in why:
+                dead.append((record, str(Reason.HANDLER_CRASHED), why[id(one)]))
+        rows = [
+            {
+                "topic": batch.topic,
+                "partition": batch.partition,
+                "offset": record.offset,
+                "raw": record.value,
+                "headers": {name: value.decode("latin-1") for name, value in record.headers},
+                "error_class": error_class,
+                "error": error,
+                "created_at": moment.real,
+            }
+            for record, error_class, error in dead
+        ]
+        await save_dead_letters(conn, rows)
+        for row in rows:
+            metrics.DEAD_RECORDS.inc()
+            log.warning(
+                "record parked",
+                topic=row["topic"],
+                partition=row["partition"],
+                offset=row["offset"],
+                why=row["error_class"],
+                error=row["error"],
+            )
+
+
+async def open_desk(
+    conn: Connection, decisions: Sequence[Decided], roster: Roster, *, alerts: bool
+) -> Desk:
+    """Load what is known of the tickets that *decisions* speak of, and lock them."""
+    tickets = {decision.ticket for decision in decisions}
+    known = await load_known(conn, tickets)
+    early = await load_early(conn, tickets)
+    asked: dict[str, tuple[str, ...]] = {}
+    for decision in (*decisions, *(one for kept in early.values() for one in kept.values())):
+        asked |= asked_of_ledger(decision)
+    earlier = await load_earlier(conn, asked)
+    return Desk(roster=roster, alerts=alerts, known=known, early=early, earlier=earlier)
+
+
+async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:
+    """Keep everything that the desk has gathered."""
+    await save_known(conn, (desk.known[ticket] for ticket in desk.touched))
+    await save_early(conn, desk.parked, desk.released, moment)
+    fan_outs = [
+        (one, {row.id: desk.stale_now(one, row) for row in one.rows}) for one in desk.fan_outs
+    ]
+    await save_fan_outs(conn, fan_outs, desk.roster, moment)
+    settled = {ticket: desk.known[ticket] for ticket in desk.settled}
+    await suppress_settled(conn, settled, moment)
+
+
+def _read(record: Incoming) -> Decided | Unread:
+    try:
+        return decided(decode_decision(record.value, record.headers))
+    except InvalidEventError as error:
+        return Unread(record, str(error.reason), str(error))
+    except ValueError as error:
+        return Unread(record, str(Reason.INVALID_FIELD), str(error))
+
+
+def decided(event: DecisionEvent) -> Decided:
+    """Return *event* as the core reads it.
+
+    Raises:
+        ValueError: Its id is none that Tierline derives.
+    """
+    return Decided(
+        id=UUID(event.id),
+        type=event.type,
+        ticket=event.ticket,
+        version=event.data.version,
+        at=event.time,
+        data=event.data.model_dump(mode="json", by_alias=True, exclude_unset=True),
+    )
+
+
+def _count(desk: Desk) -> None:
+    for where, count in desk.places.items():
+        metrics.DECISIONS.labels(where).inc(count)
+    if desk.places[Place.CONFLICT]:
+        log.error("a version was decided twice, differently", count=desk.places[Place.CONFLICT])
+    for decision in desk.parked:
+        log.warning(
+            "an earlier version is missing",
+            ticket=decision.ticket,
+            version=decision.version,
+            heard=desk.known[decision.ticket].version if decision.ticket in desk.known else 0,
+        )
