@@ -1,0 +1,91 @@
+"""The tracker: projects the topics into a read model, and answers questions about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from services.tracker.api import routes
+from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.dashboard.pages import pages
+from services.tracker.desk import Desk
+from services.tracker.settings import Settings
+from services.tracker.store_reading import ReadModel
+from services.tracker.tables import SCHEMA
+from services.tracker.watch import watch
+from services.tracker.worker import Cache, Worker
+from shared.runtime.database import Database, open_database
+from shared.runtime.health import serve, service_app
+from shared.runtime.kafka import ConsumeOptions, consume
+from shared.runtime.progress import Progress
+from shared.runtime.run import run, together
+
+_READ_TIMEOUT_S: Final = 2.0
+# One for each topic, one for each of their looks at the logs' ends, one to spare.
+_WRITERS: Final = 7
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Project and answer until told to stop."""
+    url, clock = settings.database_url.get_secret_value(), settings.clock
+    topics = {settings.topic(name): name for name in KIND_OF_TOPIC}
+    async with (
+        open_database(url, schema=SCHEMA, clock=clock, pool_size=_WRITERS) as writing,
+        open_database(
+            url,
+            schema=SCHEMA,
+            clock=clock,
+            pool_size=settings.readers,
+            statement_timeout_s=_READ_TIMEOUT_S,
+        ) as reading,
+    ):
+        worker = Worker(
+            writing,
+            kinds={full: KIND_OF_TOPIC[name] for full, name in topics.items()},
+            late_after_s=settings.late_after.total_seconds() * settings.clock_speed,
+            cache=Cache(settings.cached_tickets),
+        )
+        desk = Desk(
+            ReadModel(reading, topics, settings.clock_speed), settings.stats_age.total_seconds()
+        )
+
+        async def ready() -> Mapping[str, bool]:
+            return {"database": await reading.ready()}
+
+        app = service_app(
+            "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
+        )
+        app.include_router(routes(desk))
+        app.include_router(pages(desk, settings.board_refresh))
+        await together(
+            stop,
+            *(_read(topic, worker, writing, settings, stop) for topic in topics),
+            watch(desk, stop),
+            serve(
+                app,
+                host=settings.http_host,
+                port=settings.http_port,
+                stop=stop,
+                drain_delay_s=settings.drain_delay_s,
+            ),
+        )
+
+
+async def _read(
+    topic: str, worker: Worker, database: Database, settings: Settings, stop: asyncio.Event
+) -> None:
+    """Take in one topic; none waits for another."""
+    await consume(
+        [topic],
+        worker.handle,
+        access=settings.kafka,
+        progress=Progress(database),
+        options=ConsumeOptions(group=f"tracker.{topic}"),
+        stop=stop,
+    )
+
+
+if __name__ == "__main__":
+    run("tracker", Settings, main, os.environ)

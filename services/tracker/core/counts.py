@@ -1,0 +1,62 @@
+"""What is counted of every message, once, for the sums that `/v1/stats` shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from services.tracker.core.message import Kind, Message, Unknown
+from shared.contract.decisions import Decision, EscalationRaised, TimerBreached, TimerMet
+
+
+class What(StrEnum):
+    """What is counted; each with labels of its own."""
+
+    EVENTS = "events"
+    DECISIONS = "decisions"
+    DELIVERIES = "deliveries"
+    TRIGGERS = "triggers"
+    TRACKS = "tracks"
+    BREACHED = "breached"
+    MET = "met"
+    LATE = "late"
+    NOTICES = "notices"
+    REPEATS = "repeats"
+
+
+UNKNOWN: Final = "unknown"
+"""The label of every type that this version does not know."""
+
+_BY_KIND: Final = {
+    Kind.EVENT: What.EVENTS,
+    Kind.DECISION: What.DECISIONS,
+    Kind.DELIVERY: What.DELIVERIES,
+}
+
+Counts = Counter[tuple[What, str]]
+
+
+def count(messages: Iterable[Message], *, late_after_s: float) -> Counts:
+    """Return what *messages*, each new, add to the sums.
+
+    A raise counts once under its track and once under each of its triggers.
+    """
+    counts: Counts = Counter()
+    for message in messages:
+        data = message.data
+        # A label is one of a closed set, whatever somebody writes to the topic.
+        known = not isinstance(data, Unknown)
+        counts[_BY_KIND[message.kind], message.type if known else UNKNOWN] += 1
+        if isinstance(data, Decision) and data.late_by_s > late_after_s:
+            counts[What.LATE, message.type] += 1
+        if isinstance(data, EscalationRaised):
+            counts[What.TRACKS, str(data.track)] += 1
+            for trigger in data.because.triggers:
+                counts[What.TRIGGERS, trigger] += 1
+        elif isinstance(data, TimerBreached):
+            counts[What.BREACHED, data.timer] += 1
+        elif isinstance(data, TimerMet):
+            counts[What.MET, data.timer] += 1
+    return counts

@@ -1,0 +1,29 @@
+"""What the tracker says of itself; names and labels are a closed set."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+PROJECTED: Final = Counter(
+    "tierline_tracker_messages_total", "Messages taken into the read model.", ["topic"]
+)
+REPEATS: Final = Counter(
+    "tierline_tracker_repeats_total", "Messages that were said before, and dropped.", ["topic"]
+)
+CONFLICTS: Final = Counter(
+    "tierline_tracker_conflicts_total",
+    "Messages said again with another content; should be 0.",
+    ["topic"],
+)
+REWRITES: Final = Counter(
+    "tierline_tracker_rewrites_total", "Batches whose rows somebody else had changed meanwhile."
+)
+GAPS: Final = Gauge(
+    "tierline_version_gaps", "Tickets of which a decision's version is missing; should be 0."
+)
+DEAD_LETTERS: Final = Gauge(
+    "tierline_tracker_dead_letters", "Records that were parked; should be 0."
+)
+TICKETS: Final = Gauge("tierline_tracker_open_tickets", "Open tickets by tier.", ["tier"])

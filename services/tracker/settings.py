@@ -1,0 +1,39 @@
+"""The tracker's settings, each read from ``TRACKER_<NAME>``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from annotated_types import Gt
+from pydantic import Field
+
+from shared.runtime.settings import DatabaseSettings
+
+Positive = Annotated[timedelta, Gt(timedelta(0))]
+
+
+class Settings(DatabaseSettings):
+    """What the tracker is told."""
+
+    prefix = "TRACKER_"
+
+    http_port: int = Field(
+        default=8084, ge=0, le=65535, description="The port; 0 takes a free one."
+    )
+    late_after: Positive = Field(
+        default=timedelta(seconds=1),
+        description="Real time after which a decision counts as late, such as PT1S.",
+    )
+    cached_tickets: int = Field(
+        default=20_000, ge=0, description="Rows of tickets that are kept in memory."
+    )
+    readers: int = Field(
+        default=5, gt=0, le=100, description="Database connections for answering questions."
+    )
+    stats_age: Positive = Field(
+        default=timedelta(seconds=1), description="How old, in real time, answered sums may be."
+    )
+    board_refresh: Positive = Field(
+        default=timedelta(seconds=15), description="How often the pages load themselves anew."
+    )
