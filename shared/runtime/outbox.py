@@ -1,0 +1,115 @@
+"""The relay from a service's ``outbox`` to Kafka: may repeat a row, never skips one.
+
+A row is written in the transaction of the change that it speaks of, published after that, and
+marked only once all in-sync replicas have it. Whoever dies in between leaves the row to the next
+relay, which sends the same bytes under the same id; readers drop what they have. One relay of a
+schema is at work at a time; the others wait for its lock, which ends with its connection.
+
+The table, made by the service's migrations, has at least ``seq`` (ascending), ``ticket``,
+``payload`` (structured CloudEvent), ``published_at``, and an index of the rows that have none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from pydantic_core import from_json
+from sqlalchemy import text
+
+from shared.contract.envelope import CONTENT_TYPE
+from shared.runtime.database import Database, retrying
+from shared.runtime.kafka import Publisher, Record
+
+log = structlog.get_logger()
+
+_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(:key, hashtext(current_schema()))")
+# Never "seq > the last one seen": rows become visible in the order of their commits.
+_WAITING: Final = text(
+    "SELECT seq, ticket, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT :most"
+)
+_MARK: Final = text(
+    "UPDATE outbox SET published_at = clock_timestamp() WHERE seq = ANY(CAST(:seqs AS bigint[]))"
+)
+_CLEAN: Final = text(
+    "DELETE FROM outbox WHERE published_at < clock_timestamp() - make_interval(days => :days)"
+)
+_LOCK_KEY: Final = 0x6F757462
+_CLEAN_EVERY_S: Final = 3600.0
+_KEPT_DAYS: Final = 7
+
+
+@dataclass(slots=True)
+class Relay:
+    """Publishes a schema's outbox to one topic.
+
+    Attributes:
+        database: The service's own.
+        publisher: How to reach Kafka; its deadline must be under 15 s, after which PostgreSQL
+            ends a transaction that does nothing.
+        topic: The topic's full name, prefix included.
+        wake: Set it after a commit that wrote rows; without it they wait for the next look.
+        poll_s: Real seconds between looks at an outbox that seemed empty.
+        most: Rows of one publishing.
+    """
+
+    database: Database
+    publisher: Publisher
+    topic: str
+    wake: asyncio.Event
+    poll_s: float = 0.25
+    most: int = 500
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until *stop*, and through what Kafka or PostgreSQL do meanwhile."""
+        await asyncio.gather(self._publish_on(stop), self._clean_on(stop))
+
+    async def publish_waiting(self) -> int:
+        """Publish the rows that wait, at most `most`, and return how many there were.
+
+        Raises:
+            TransientError: Kafka or PostgreSQL is away; some rows may have been published, and
+                will be again.
+        """
+        async with self.database.transaction() as conn:
+            if not (await conn.execute(_LOCK, {"key": _LOCK_KEY})).scalar_one():
+                return 0
+            rows = (await conn.execute(_WAITING, {"most": self.most})).all()
+            if rows:
+                await self.publisher.publish([self._record(row[1], row[2]) for row in rows])
+                await conn.execute(_MARK, {"seqs": [row[0] for row in rows]})
+        return len(rows)
+
+    async def _publish_on(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self.wake.clear()
+            count = await retrying(self.publish_waiting, stop=stop, what="publish the outbox")
+            if count < self.most and not stop.is_set():
+                await self._until_woken()
+
+    async def _until_woken(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wake.wait(), self.poll_s)
+
+    async def _clean_on(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await retrying(self._clean, stop=stop, what="clean the outbox")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _CLEAN_EVERY_S)
+
+    async def _clean(self) -> None:
+        async with self.database.transaction() as conn:
+            await conn.execute(_CLEAN, {"days": _KEPT_DAYS})
+
+    def _record(self, ticket: str, payload: bytes) -> Record:
+        event = from_json(payload)
+        given = [("content-type", CONTENT_TYPE.encode())]
+        given += [
+            (f"ce_{name}", value.encode())
+            for name, value in event.items()
+            if isinstance(value, str) and name not in ("data", "datacontenttype")
+        ]
+        return Record(self.topic, ticket.encode(), payload, given)
