@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from services.escalator.core import decide
+from services.escalator.core import decide, engine
 from services.escalator.core.case import Case
+from services.escalator.core.engine import Outcome
 from services.escalator.core.inputs import Heard, hear_of
 from services.escalator.core.wire import Decision
 from shared.contract.events import TicketEvent
@@ -60,6 +61,14 @@ class Simulation:
             if case.opened_at is not None:
                 yield decide.snapshot(case, self.now, self.policies)
 
+    def case(self, key: str) -> Case | None:
+        """Return the case *key*, as it stands."""
+        return self._cases.get(key)
+
+    def history(self, key: str) -> list[Heard]:
+        """Return what the case *key* has heard, in the order of receipt."""
+        return self._histories.get(key, [])
+
     def _received(self, event: TicketEvent) -> Instant:
         stamp = event.time if event.receivedat is None else event.receivedat
         return max(self.now, instant(stamp))
@@ -73,21 +82,12 @@ class Simulation:
         self._received_so_far += len(heard)
         return heard if len(heard) == 1 else sorted(heard, key=lambda one: one.order[1])
 
-    def _hear(self, heard: Heard) -> Iterator[Decision]:
+    def _hear(self, heard: Heard) -> tuple[Decision, ...]:
         event = heard.event
-        ticket = event.ticket
-        case = self._cases.get(ticket) or decide.new_case(ticket)
         if (event.source, event.id) in self._seen:
-            self._cases[ticket] = decide.count_duplicate(case)
-            return
+            return self._keep(engine.repeat(self, event.ticket))
         self._seen.add((event.source, event.id))
-        history = self._histories.setdefault(ticket, [])
-        decided = decide.hear(case, heard, self.policies, self.now) or decide.rehear(
-            case, history, heard, self.policies, self.now
-        )
-        history.append(heard)
-        self._keep(ticket, decided.case)
-        yield from decided.decisions
+        return self._keep(engine.hear(self, heard, self.policies, self.now))
 
     def _advance(self, until: Instant, *, inclusive: bool) -> Iterator[Decision]:
         """Fire what is due before *until* (or at it), over all cases in the order of time."""
@@ -98,15 +98,19 @@ class Simulation:
                 continue
             self.now = max(self.now, due)
             del self._planned[ticket]
-            decided = decide.fire(self._cases[ticket], due, self.policies, due)
-            self._keep(ticket, decided.case)
-            yield from decided.decisions
+            yield from self._keep(engine.fire(self, ticket, due, self.policies, due))
 
-    def _keep(self, ticket: str, case: Case) -> None:
-        self._cases[ticket] = case
-        due = decide.next_due(case, self.policies)
+    def _keep(self, outcome: Outcome) -> tuple[Decision, ...]:
+        for key, heard in outcome.heard:
+            self._histories.setdefault(key, []).append(heard)
+        for key, case in outcome.cases.items():
+            self._cases[key] = case
+            self._plan(key, decide.next_due(case, self.policies))
+        return outcome.decisions
+
+    def _plan(self, key: str, due: Instant | None) -> None:
         if due is None:
-            self._planned.pop(ticket, None)
-        elif self._planned.get(ticket) != due:
-            self._planned[ticket] = due
-            heapq.heappush(self._agenda, (due, ticket))
+            self._planned.pop(key, None)
+        elif self._planned.get(key) != due:
+            self._planned[key] = due
+            heapq.heappush(self._agenda, (due, key))
