@@ -17,6 +17,7 @@ from shared.runtime.kafka.client import START_S, client_options, let_go
 from shared.runtime.settings import KafkaAccess
 
 _UNKNOWN_TOPIC: Final = 3
+_LOOK_AGAIN_S: Final = 0.02
 
 
 class KafkaUnavailableError(TransientError):
@@ -81,7 +82,7 @@ async def describe_topic(access: KafkaAccess, topic: str) -> TopicShape:
 async def create_topic(
     access: KafkaAccess, topic: str, *, partitions: int, replicas: int, config: Mapping[str, str]
 ) -> bool:
-    """Make *topic* (its full name); return False if it was there already.
+    """Make *topic* (its full name), and return once brokers speak of it; False if it was there.
 
     Args:
         access: How to reach Kafka.
@@ -96,14 +97,15 @@ async def create_topic(
     new = NewTopic(topic, partitions, replicas, topic_configs=dict(config))
     async with _admin(access) as admin:
         answer: Any = await admin.create_topics([new])
-    for name, code, *why in answer.topic_errors:
+        ((name, code, *why),) = answer.topic_errors
         error = for_code(code)
-        if error is TopicAlreadyExistsError:
-            return False
-        if code:
+        if code and error is not TopicAlreadyExistsError:
             msg = f"{name}: {error.__name__} {why[0] if why else ''}".rstrip()
             raise KafkaUnavailableError(msg)
-    return True
+        # The controller answers before the brokers have heard of it.
+        while (await admin.describe_topics([topic]))[0]["error_code"]:  # noqa: ASYNC110  no event to wait for
+            await asyncio.sleep(_LOOK_AGAIN_S)
+    return not code
 
 
 async def _config(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:

@@ -33,6 +33,12 @@ async def more_partitions(kafka: str, topic: str, _: Database) -> None:
     async with admin_of(kafka) as admin:
         await admin.create_partitions({topic: NewPartitions(total_count=5)})
 
+        async def heard_of() -> bool:
+            (found,) = await admin.describe_topics([topic])
+            return len(found["partitions"]) == 5
+
+        await until(heard_of)
+
 
 async def deleted_unread(kafka: str, topic: str, database: Database) -> None:
     async with database.transaction() as conn:
