@@ -5,41 +5,59 @@ marked only once all in-sync replicas have it. Whoever dies in between leaves th
 relay, which sends the same bytes under the same id; readers drop what they have. One relay of a
 schema is at work at a time; the others wait for its lock, which ends with its connection.
 
+A row that is too large for Kafka can never be published. It is marked dead, logged and counted, and
+the rows after it go on; readers see the gap in their ticket's versions and ask for its state.
+
 The table, made by the service's migrations, has at least ``seq`` (ascending), ``ticket``,
-``payload`` (structured CloudEvent), ``published_at``, and an index of the rows that have none.
+``payload`` (structured CloudEvent), ``published_at``, ``dead_at``, and an index of the rows that
+have neither.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from pydantic_core import from_json
 from sqlalchemy import text
 
 from shared.contract.envelope import CONTENT_TYPE
+from shared.contract.errors import TransientError
 from shared.runtime.database import Database, retrying
-from shared.runtime.kafka import Publisher, Record
+from shared.runtime.failpoints import failpoint
+from shared.runtime.kafka import Publisher, Record, RecordTooLargeError
+from shared.runtime.telemetry import OUTBOX_DEAD
 
 log = structlog.get_logger()
 
 _LOCK: Final = text("SELECT pg_try_advisory_xact_lock(:key, hashtext(current_schema()))")
 # Never "seq > the last one seen": rows become visible in the order of their commits.
 _WAITING: Final = text(
-    "SELECT seq, ticket, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT :most"
+    "SELECT seq, ticket, payload FROM outbox WHERE published_at IS NULL AND dead_at IS NULL"
+    " ORDER BY seq LIMIT :most"
 )
 _MARK: Final = text(
     "UPDATE outbox SET published_at = clock_timestamp() WHERE seq = ANY(CAST(:seqs AS bigint[]))"
 )
+_BURY: Final = text("UPDATE outbox SET dead_at = clock_timestamp() WHERE seq = :seq")
 _CLEAN: Final = text(
     "DELETE FROM outbox WHERE published_at < clock_timestamp() - make_interval(days => :days)"
 )
 _LOCK_KEY: Final = 0x6F757462
 _CLEAN_EVERY_S: Final = 3600.0
 _KEPT_DAYS: Final = 7
+
+
+class Row(NamedTuple):
+    """One row that waits; *payload* is a structured CloudEvent."""
+
+    seq: int
+    ticket: str
+    payload: bytes
 
 
 @dataclass(slots=True)
@@ -65,7 +83,9 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until *stop*, and through what Kafka or PostgreSQL do meanwhile."""
-        await asyncio.gather(self._publish_on(stop), self._clean_on(stop))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_unless_stopped(self._publish_on(stop), stop))
+            group.create_task(_unless_stopped(self._clean_on(stop), stop))
 
     async def publish_waiting(self) -> int:
         """Publish the rows that wait, at most `most`, and return how many there were.
@@ -77,11 +97,35 @@ class Relay:
         async with self.database.transaction() as conn:
             if not (await conn.execute(_LOCK, {"key": _LOCK_KEY})).scalar_one():
                 return 0
-            rows = (await conn.execute(_WAITING, {"most": self.most})).all()
+            rows = [Row(*row) for row in await conn.execute(_WAITING, {"most": self.most})]
             if rows:
-                await self.publisher.publish([self._record(row[1], row[2]) for row in rows])
-                await conn.execute(_MARK, {"seqs": [row[0] for row in rows]})
+                failpoint("relay.before_send")
+                dead = await self._publish(rows)
+                failpoint("relay.after_send")
+                for row in dead:
+                    await conn.execute(_BURY, {"seq": row.seq})
+                sent = [row.seq for row in rows if row not in dead]
+                await conn.execute(_MARK, {"seqs": sent})
+                failpoint("relay.after_mark")
         return len(rows)
+
+    async def _publish(self, rows: Sequence[Row]) -> list[Row]:
+        """Publish *rows*, and return those that are too large ever to be published."""
+        try:
+            await self.publisher.publish([self._record(row) for row in rows])
+        except RecordTooLargeError:
+            return [row for row in rows if not await self._fits(row)]
+        return []
+
+    async def _fits(self, row: Row) -> bool:
+        """Publish *row* alone, and return whether Kafka takes a record of its size."""
+        try:
+            await self.publisher.publish([self._record(row)])
+        except RecordTooLargeError:
+            OUTBOX_DEAD.inc()
+            log.exception("outbox row is dead", seq=row.seq, ticket=row.ticket)
+            return False
+        return True
 
     async def _publish_on(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -104,12 +148,21 @@ class Relay:
         async with self.database.transaction() as conn:
             await conn.execute(_CLEAN, {"days": _KEPT_DAYS})
 
-    def _record(self, ticket: str, payload: bytes) -> Record:
-        event = from_json(payload)
+    def _record(self, row: Row) -> Record:
+        event = from_json(row.payload)
         given = [("content-type", CONTENT_TYPE.encode())]
         given += [
             (f"ce_{name}", value.encode())
             for name, value in event.items()
             if isinstance(value, str) and name not in ("data", "datacontenttype")
         ]
-        return Record(self.topic, ticket.encode(), payload, given)
+        return Record(self.topic, row.ticket.encode(), row.payload, given)
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Do *work*; what is away once *stop* is set keeps nobody: the rows are there afterwards."""
+    try:
+        await work
+    except TransientError:
+        if not stop.is_set():
+            raise

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import structlog
 import uvloop
 
+from shared.runtime import failpoints
 from shared.runtime.progress import StaleDataError
 from shared.runtime.settings import RuntimeSettings, SettingsError
 from shared.runtime.telemetry import configure_logging
@@ -56,6 +57,7 @@ def exit_code(service: str, settings: type[S], main: Main[S], environ: Mapping[s
     except SettingsError as error:
         return _refused(service, error)
     configure_logging(service, given.log_format)
+    failpoints.arm(environ)
     # What is loaded by now stays; the collector need not look at it again and again.
     gc.freeze()
     try:

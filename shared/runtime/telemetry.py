@@ -48,6 +48,10 @@ CONSUMER_RESTARTS: Final = Counter(
 DEAD_LETTERS: Final = Counter(
     "tierline_dead_letters_total", "Records parked, by reason.", ["topic", "reason"]
 )
+OUTBOX_DEAD: Final = Counter(
+    "tierline_outbox_dead_total",
+    "Rows of an outbox that are too large for Kafka, and were given up; should be 0.",
+)
 PUBLISHED: Final = Counter(
     "tierline_published_records_total", "Records acknowledged by all in-sync replicas.", ["topic"]
 )

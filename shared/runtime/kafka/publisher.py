@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from shared.contract.errors import PermanentError, Reason, TransientError
 from shared.contract.topics import MAX_MESSAGE_BYTES
@@ -53,7 +53,7 @@ class PublishFailedError(TransientError):
 
 
 class RecordTooLargeError(PermanentError):
-    """A record is larger than any topic takes; nothing was sent."""
+    """A record is larger than its topic takes: that one was not accepted, others may have been."""
 
     reason = Reason.TOO_LARGE
 
@@ -122,7 +122,7 @@ class Publisher:
             PublishTimeoutError: The deadline passed; they may have been accepted.
             PublishFailedError: Kafka refused; a new producer serves the next call.
             KafkaUnavailableError: No broker answers.
-            RecordTooLargeError: One is too large; none was sent.
+            RecordTooLargeError: One is too large; publish them one by one to know which.
             PublisherBrokenError: The third failure in a row.
         """
         for record in records:
@@ -138,6 +138,10 @@ class Publisher:
             self._replace_if_stalled(producer)
             msg = f"no acknowledgement from Kafka within {self._deadline_s:g} s"
             raise PublishTimeoutError(msg) from None
+        except MessageSizeTooLargeError as error:
+            # The sequence numbers of this producer have a hole now.
+            self._replace(producer)
+            raise RecordTooLargeError(str(error) or "Kafka refused a record as too large") from None
         except (KafkaError, KafkaUnavailableError, OSError) as error:
             PUBLISH_FAILURES.labels(Reason.KAFKA_UNAVAILABLE).inc()
             self._discard(producer, error)
@@ -210,6 +214,10 @@ class Publisher:
         self._producer = producer
         self._acknowledged_at = monotonic()
         return producer
+
+    def _replace(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is not None and producer is self._producer:
+            self._leave(producer)
 
     def _replace_if_stalled(self, producer: AIOKafkaProducer | None) -> None:
         """Take a new producer where the present one has been silent for long though in use."""

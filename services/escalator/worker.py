@@ -1,0 +1,243 @@
+"""Takes batches of events into their cases: hear, decide, remember, announce, all in one go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from itertools import groupby
+from typing import Final, NamedTuple
+
+import structlog
+
+from services.escalator import metrics
+from services.escalator.core import engine
+from services.escalator.core.decide import Heard, hear_of
+from services.escalator.desk import Desk
+from services.escalator.history import content_of
+from services.escalator.memory import Memory
+from services.escalator.policies import Policies
+from services.escalator.store import (
+    ContendedError,
+    PolicyChangedError,
+    StartOverError,
+    Turn,
+    begin_turn,
+    share_policies,
+)
+from services.escalator.store_events import Dead, Identity, Seen, digests, park, remember
+from shared.contract.errors import InvalidEventError, Reason, TransientError
+from shared.contract.events import TicketEvent, decode_event
+from shared.contract.times import Instant, Seconds, instant
+from shared.policy.document import PolicyTimeline
+from shared.runtime import progress
+from shared.runtime.database import Connection, Database
+from shared.runtime.failpoints import failpoint
+from shared.runtime.kafka import Batch, Incoming, StaleDataError
+from shared.runtime.telemetry import DEAD_LETTERS
+
+log = structlog.get_logger()
+
+# Deciding is computing: every so many events the other tasks have their turn.
+_EVENTS_AT_A_STRETCH: Final = 25
+
+
+class Report(NamedTuple):
+    """An event as it was delivered: its place in the partition, and its content as JSON."""
+
+    offset: int
+    event: TicketEvent
+    content: str
+
+    @property
+    def identity(self) -> Identity:
+        """What makes the event one."""
+        return Identity(self.event.source, self.event.id)
+
+    @property
+    def received(self) -> Instant:
+        """When it reached Tierline."""
+        return instant(self.event.receivedat or self.event.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The engine, wired to the events.
+
+    Attributes:
+        database: The escalator's own.
+        policies: What is decided by.
+        memory: Cases that need not be read again.
+        allowance: A delay, virtual, up to which an event is not late.
+        wake: Set whenever decisions wait to be published.
+    """
+
+    database: Database
+    policies: Policies
+    memory: Memory
+    allowance: timedelta
+    wake: asyncio.Event
+
+    async def handle(self, batch: Batch) -> None:
+        """Take *batch* in once: cases, histories, decisions and position in one transaction.
+
+        A record that is no event is parked as it came; one that the engine cannot take is found by
+        taking the batch in one by one, and parked too. No record stops its partition.
+        """
+        try:
+            await self._take(batch)
+        except (TransientError, StaleDataError):
+            raise
+        except Exception:
+            log.exception("batch taken one by one", topic=batch.topic, partition=batch.partition)
+            for record in batch.records:
+                await self._take_alone(replace(batch, records=[record]))
+
+    async def _take_alone(self, batch: Batch) -> None:
+        try:
+            await self._take(batch)
+        except (TransientError, StaleDataError):
+            raise
+        except Exception as error:  # noqa: BLE001  what fails twice, alone, is parked
+            dead = [Dead(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))]
+            async with self.database.transaction() as conn:
+                if await progress.lock(conn, batch.topic, batch.partition) < batch.next_offset:
+                    await park(conn, batch.topic, batch.partition, dead)
+                    await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            _said_dead(batch, dead)
+
+    async def _take(self, batch: Batch) -> None:
+        needed: set[str] = set()
+        while True:
+            try:
+                await self._attempt(batch, needed)
+            except StartOverError as error:
+                metrics.STARTED_OVER.labels(error.why).inc()
+                if isinstance(error, PolicyChangedError):
+                    await self.policies.refresh()
+                elif isinstance(error, ContendedError):
+                    needed.add(error.key)
+            else:
+                return
+
+    async def _attempt(self, batch: Batch, needed: Iterable[str]) -> None:
+        """Take *batch* in, with the cases *needed* locked from the beginning."""
+        async with self.database.transaction() as conn:
+            await share_policies(conn)
+            position = await progress.lock(conn, batch.topic, batch.partition)
+            records = [record for record in batch.records if record.offset >= position]
+            if not records:
+                return
+            turn = await begin_turn(conn)
+            policies = self.policies.timeline(turn.epoch)
+            reports, dead = _read(records)
+            fresh = await _fresh(conn, reports)
+            desk = Desk(conn, self.memory)
+            await desk.take({one.event.ticket for one in reports}.union(needed))
+            failpoint("escalator.after_lock")
+            await self._decide(desk, reports, fresh, policies, turn, batch.partition)
+            contents = {one.identity: one.content for one in reports}
+            written = await desk.save(policies, turn, contents)
+            await park(conn, batch.topic, batch.partition, dead)
+            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            failpoint("escalator.before_commit")
+        failpoint("escalator.after_commit")
+        self.memory.keep(written)
+        self.wake.set()
+        metrics.EVENTS.inc(len(fresh))
+        metrics.DUPLICATES.inc(len(reports) - len(fresh))
+        desk.count()
+        _said_dead(batch, dead)
+
+    async def _decide(
+        self,
+        desk: Desk,
+        reports: Sequence[Report],
+        fresh: set[int],
+        policies: PolicyTimeline,
+        turn: Turn,
+        partition: int,
+    ) -> None:
+        """Let the engine hear *reports*; those whose offset is not among *fresh* are repeats."""
+        now = instant(turn.now)
+        allowance = Seconds(round(self.allowance.total_seconds()))
+        for n, (report, heard) in enumerate(_in_tie_order(reports, policies, allowance)):
+            if n % _EVENTS_AT_A_STRETCH == _EVENTS_AT_A_STRETCH - 1:
+                await asyncio.sleep(0)
+            if report.offset in fresh:
+                # Whose clock is behind has not yet had what has reached us.
+                at = max(now, report.received)
+                step = partial(engine.hear, desk, heard, policies, at)
+            else:
+                step = partial(engine.repeat, desk, heard.event.ticket)
+            await desk.do(step, partition=partition)
+
+
+def _read(records: Sequence[Incoming]) -> tuple[list[Report], list[Dead]]:
+    reports, dead = [], []
+    for record in records:
+        try:
+            event = decode_event(record.value, record.headers)
+        except InvalidEventError as error:
+            dead.append(Dead(record, str(error.reason), str(error)))
+        else:
+            reports.append(Report(record.offset, event, content_of(event)))
+    return reports, dead
+
+
+async def _fresh(conn: Connection, reports: Sequence[Report]) -> set[int]:
+    """Remember *reports*; return the offsets of those that were never seen before."""
+    first: dict[Identity, Report] = {}
+    again = [one for one in reports if first.setdefault(one.identity, one) is not one]
+    unknown = await remember(
+        conn, {key: Seen(one.event.ticket, _digest(one)) for key, one in first.items()}
+    )
+    again += [one for key, one in first.items() if key not in unknown]
+    if again:
+        _compare(again, await digests(conn, [one.identity for one in again]))
+    return {one.offset for key, one in first.items() if key in unknown}
+
+
+def _compare(again: Iterable[Report], told: dict[Identity, bytes]) -> None:
+    """Count the repeats that say something else than the first time."""
+    for one in again:
+        if told[one.identity] != _digest(one):
+            metrics.CONFLICTS.inc()
+            log.error(
+                "said again with another content",
+                ticket=one.event.ticket,
+                source=one.event.source,
+                id=one.event.id,
+            )
+
+
+def _digest(report: Report) -> bytes:
+    return sha256(report.content.encode()).digest()
+
+
+def _in_tie_order(
+    reports: Sequence[Report], policies: PolicyTimeline, allowance: Seconds
+) -> Iterable[tuple[Report, Heard]]:
+    """Yield *reports* as they are heard; of one second, the helpdesk's before acts of people."""
+    for received, together in groupby(reports, key=lambda one: one.received):
+        policy = policies.at(received)
+        heard = [
+            (one, hear_of(one.event, one.offset, policy, allowance=allowance)) for one in together
+        ]
+        yield from sorted(heard, key=lambda pair: pair[1].order[1])
+
+
+def _said_dead(batch: Batch, dead: Sequence[Dead]) -> None:
+    for one in dead:
+        DEAD_LETTERS.labels(batch.topic, one.reason).inc()
+        log.warning(
+            "record parked",
+            topic=batch.topic,
+            partition=batch.partition,
+            offset=one.record.offset,
+            why=one.reason,
+            error=one.error,
+        )
