@@ -1,1 +1,165 @@
 """The notifier's settings, each read from ``NOTIFIER_<NAME>``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from annotated_types import Gt
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+
+import deploy
+from services.notifier.channels.egress import Allowance, parse_allowance
+from services.notifier.core.flow import Rate
+from shared.runtime.settings import DatabaseSettings
+
+DEFAULT_ROSTER: Final = Path(deploy.__file__).parent / "roster" / "default.yaml"
+"""The roster that ships with Tierline: every role of the default policy, at example.org."""
+
+
+def _split(text: Any) -> Any:
+    if isinstance(text, str):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _allowances(text: Any) -> Any:
+    return tuple(parse_allowance(part) for part in _split(text))
+
+
+Positive = Annotated[timedelta, Gt(timedelta(0))]
+Names = Annotated[tuple[Literal["webhook", "email"], ...], BeforeValidator(_split)]
+Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_allowances)]
+
+
+class Settings(DatabaseSettings):
+    """What the notifier is told.
+
+    ``smtp_password``, ``intake_key`` and ``operator_key`` may be references (``env:NAME``,
+    ``file:PATH``), so that a secret can stay in a file.
+    """
+
+    prefix = "NOTIFIER_"
+
+    http_port: int = Field(
+        default=8083, ge=0, le=65535, description="The port; 0 takes a free one."
+    )
+    roster_file: Path = Field(default=DEFAULT_ROSTER, description="Who stands behind each role.")
+    public_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where people reach the tracker's board; notices link to it.",
+    )
+    smtp_host: str | None = Field(default=None, description="The mail relay; none: no e-mail.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="How the relay is spoken to; none only where nobody listens.",
+    )
+    smtp_user: str | None = Field(default=None, description="Who we are to the relay.")
+    smtp_password: SecretStr | None = Field(default=None, description="And the proof of it.")
+    mail_from: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        description="The sender's address; its domain also makes the Message-IDs.",
+    )
+    webhook_allow: Allowances = Field(
+        default=(),
+        description=(
+            "Closed or private addresses that webhooks may lead to, comma-separated:"
+            " 10.1.0.0/16:8443, and http://127.0.0.1/32 for one without TLS."
+        ),
+    )
+    intake_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where intake is; it is told of roles that nobody could be reached for.",
+    )
+    intake_key: SecretStr | None = Field(default=None, description="Our API key at intake.")
+    escalator_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where the escalator is; it is asked where a ticket stands after a gap.",
+    )
+    operator_key: SecretStr | None = Field(
+        default=None, description="What operators show to replay or discard dead letters."
+    )
+    dry_run: bool = Field(
+        default=False,
+        description="Whether notices are only printed; nothing leaves, intake is not told either.",
+    )
+    max_in_flight: int = Field(
+        default=32, gt=0, le=1000, description="Messages that one process sends at a time."
+    )
+    at_once: int = Field(
+        default=4, gt=0, le=1000, description="Messages on their way to one far side at a time."
+    )
+    mail_per_s: float = Field(default=5, gt=0, description="Messages a second to the mail relay.")
+    webhook_per_s: float = Field(default=10, gt=0, description="Messages a second to one webhook.")
+    send_deadline: Positive = Field(
+        default=timedelta(seconds=10), description="After so long a send has failed, such as PT10S."
+    )
+    hold_unclear: Names = Field(
+        default=(),
+        description=(
+            "Channels (webhook, email) on which a message of unknown fate becomes a dead letter"
+            " instead of a possible repeat, comma-separated."
+        ),
+    )
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a process may take over one delivery before others take it for dead."""
+        return max(3 * self.send_deadline, timedelta(seconds=30))
+
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """How much goes through a gate, by its kind."""
+        return {
+            "email": _rate(self.mail_per_s),
+            "webhook": _rate(self.webhook_per_s),
+            "console": _rate(1000),
+            "intake": _rate(50),
+        }
+
+    @property
+    def operators_are_local(self) -> bool:
+        """Whether whoever can connect is taken for an operator: on loopback, without a key."""
+        return self.operator_key is None and _is_loopback(self.http_host)
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Settings:
+        if self.smtp_host is not None and self.mail_from is None:
+            raise ValueError(
+                "NOTIFIER_SMTP_HOST is set, but not in whose name mail goes out: set"
+                " NOTIFIER_MAIL_FROM, such as tierline@example.org"
+            )
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("set both NOTIFIER_SMTP_USER and NOTIFIER_SMTP_PASSWORD, or neither")
+        if self.smtp_user is not None and self.smtp_security == "none":
+            raise ValueError(
+                "NOTIFIER_SMTP_PASSWORD would cross the network in the clear: set"
+                " NOTIFIER_SMTP_SECURITY to starttls or tls"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _drains_in_time(self) -> Settings:
+        if self.send_deadline > timedelta(seconds=15):
+            raise ValueError("NOTIFIER_SEND_DEADLINE: at most PT15S, so that a stop is not cut off")
+        return self
+
+
+def _rate(per_s: float) -> Rate:
+    return Rate(per_s=per_s, burst=max(1, round(per_s)))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

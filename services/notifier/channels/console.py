@@ -1,7 +1,9 @@
-"""The console: one line per notice on standard output, for a first look."""
+"""The console: one line per notice on standard output, for a first look and for dry runs."""
 
 import sys
 from typing import TextIO
+
+from typing_extensions import override
 
 from services.notifier.channels.base import Notice
 from services.notifier.core.retry import Accepted, Outcome
@@ -24,3 +26,13 @@ class Console:
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+
+class DryRun(Console):
+    """Prints what would go out, whatever the channel, and says so in the ledger."""
+
+    @override
+    async def send(self, notice: Notice) -> Outcome:
+        """Print *notice*; nobody has got it."""
+        await super().send(notice)
+        return Accepted(provider_ref="dry run")

@@ -82,6 +82,19 @@ class Webhook:
         return headers
 
 
+def check_secret(secret: SecretStr) -> None:
+    """Make sure that *secret* can sign.
+
+    Raises:
+        ValueError: It is no signing secret as Standard Webhooks has them; the message does not show it.
+    """
+    try:
+        Signer(secret.get_secret_value())
+    except (ValueError, RuntimeError):
+        msg = "its webhook secret is no base64 text, with or without whsec_ before it"
+        raise ValueError(msg) from None
+
+
 def payload(notice: Notice) -> Mapping[str, Any]:
     """Return what a receiver gets: the decision whole, and the same in words.
 

@@ -5,9 +5,10 @@ person here and nowhere else, and a role whose seat is empty is a fact the engin
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Self
 
 MODES = ("page", "chat", "email", "digest")
 """How urgently a notice asks, in the words of the policy, most urgent first."""
@@ -91,13 +92,22 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A roster as loaded: immutable, every reference in it resolved or refused before."""
+    """A roster as loaded: immutable, every reference in it resolved or refused before.
+
+    *channels* are the ways out that this installation has.
+    """
 
     name: str
     version: int
     contacts: Mapping[str, Contact]
     roles: Mapping[str, Seat]
     modes: Mapping[str, tuple[str, ...]]
+    channels: tuple[str, ...] = CHANNELS
+
+    def through(self, channels: Iterable[str]) -> Self:
+        """Return the roster of an installation that has only *channels*."""
+        there = set(channels)
+        return replace(self, channels=tuple(one for one in self.channels if one in there))
 
     def seated(self, role: str, *, tier: int, facts: TicketFacts) -> Contact | None:
         """Return who holds *role* on a ticket with these *facts*, or None when nobody does."""
@@ -120,7 +130,7 @@ class Roster:
         """
         preferred = contact.modes.get(mode, self.modes.get(mode, ()))
         ordered = dict.fromkeys((*preferred, *CHANNELS))
-        return tuple(channel for channel in ordered if contact.has(channel))
+        return tuple(one for one in ordered if one in self.channels and contact.has(one))
 
     def _named(self, name: str | None) -> Contact | None:
         if name is None:

@@ -1,0 +1,95 @@
+"""The notifier: hears decisions, keeps a ledger of who is owed which notice, and sends by it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from services.notifier.api import routes
+from services.notifier.channels.build import channels, roster
+from services.notifier.mender import Mender
+from services.notifier.sender import Limits, Sender
+from services.notifier.settings import Settings
+from services.notifier.store_sending import Terms
+from services.notifier.tables import SCHEMA
+from services.notifier.watch import watch
+from services.notifier.worker import Worker
+from shared.contract.topics import DELIVERIES, TIER_CHANGES
+from shared.runtime.database import open_database
+from shared.runtime.health import serve, service_app
+from shared.runtime.kafka import ConsumeOptions, Publisher, consume
+from shared.runtime.outbox import Relay
+from shared.runtime.progress import Progress
+from shared.runtime.run import run, together
+
+# The consumer and its look at the log's ends, the sender, the relay and its cleaning, the mender,
+# the watch, and three for the API.
+_CONNECTIONS: Final = 10
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Plan and send until told to stop; what is under way then is finished."""
+    async with AsyncExitStack() as stack:
+        ways = channels(settings, os.environ)
+        for way in ways.values():
+            stack.push_async_callback(way.close)
+        people = roster(settings, ways, os.environ)
+        database = await stack.enter_async_context(
+            open_database(
+                settings.database_url.get_secret_value(),
+                schema=SCHEMA,
+                clock=settings.clock,
+                pool_size=_CONNECTIONS,
+            )
+        )
+        publisher = Publisher(settings.kafka, client_id="tierline-notifier")
+        stack.push_async_callback(publisher.close)
+        due, told = asyncio.Event(), asyncio.Event()
+        alerts = "intake" in ways
+        worker = Worker(database, people, alerts, wake=due)
+        limits = Limits(
+            terms=Terms(settings.rates, settings.at_once, settings.lease),
+            at_once=settings.max_in_flight,
+            deadline_s=settings.send_deadline.total_seconds(),
+            hold=settings.hold_unclear,
+            tracker_url=settings.public_url,
+            speed=settings.clock_speed,
+        )
+
+        async def ready() -> Mapping[str, bool]:
+            return {"database": await database.ready()}
+
+        app = service_app("notifier", ready=ready, description="What became of each notice.")
+        app.include_router(routes(database))
+        tasks: list[Coroutine[Any, Any, None]] = [
+            # What needs only PostgreSQL starts first, and goes on while Kafka is away.
+            Sender(database, ways, people, limits, due).run(stop),
+            Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
+            watch(database, stop),
+            consume(
+                [settings.topic(TIER_CHANGES)],
+                worker.handle,
+                access=settings.kafka,
+                progress=Progress(database),
+                options=ConsumeOptions(group=f"notifier.{settings.topic(TIER_CHANGES)}"),
+                stop=stop,
+            ),
+            serve(
+                app,
+                host=settings.http_host,
+                port=settings.http_port,
+                stop=stop,
+                drain_delay_s=settings.drain_delay_s,
+            ),
+        ]
+        if settings.escalator_url is not None:
+            mender = Mender(database, people, escalator_url=settings.escalator_url, alerts=alerts)
+            tasks.append(mender.run(stop))
+        await together(stop, *tasks)
+
+
+if __name__ == "__main__":
+    run("notifier", Settings, main, os.environ)
