@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from services.notifier.api import routes
 from services.notifier.channels.build import channels, roster
+from services.notifier.core.allot import Limits
 from services.notifier.mender import Mender
-from services.notifier.sender import Limits, Sender
+from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
-from services.notifier.store_sending import Terms
+from services.notifier.store_claims import Terms
 from services.notifier.tables import SCHEMA
 from services.notifier.watch import watch
 from services.notifier.worker import Worker
@@ -49,13 +50,13 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(publisher.close)
         due, told = asyncio.Event(), asyncio.Event()
         alerts = "intake" in ways
-        worker = Worker(database, people, alerts, wake=due)
-        limits = Limits(
-            terms=Terms(settings.rates, settings.at_once, settings.lease),
+        worker = Worker(database, people, alerts, due=due, told=told)
+        manner = Manner(
+            terms=Terms(Limits(settings.rates, settings.at_once), settings.lease, people),
             at_once=settings.max_in_flight,
             deadline_s=settings.send_deadline.total_seconds(),
             hold=settings.hold_unclear,
-            tracker_url=settings.public_url,
+            public_url=settings.public_url,
             speed=settings.clock_speed,
         )
 
@@ -66,7 +67,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(routes(database))
         tasks: list[Coroutine[Any, Any, None]] = [
             # What needs only PostgreSQL starts first, and goes on while Kafka is away.
-            Sender(database, ways, people, limits, due).run(stop),
+            Sender(database, ways, manner, due=due, told=told).run(stop),
             Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
             watch(database, stop),
             consume(

@@ -3,39 +3,43 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from services.notifier import metrics
 from services.notifier.channels.base import Channel, Notice
+from services.notifier.core.message import Remarks
 from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Failed, Outcome, Refused
-from services.notifier.core.roster import Roster
 from services.notifier.core.settle import State
-from services.notifier.core.wording import word
-from services.notifier.store import now
-from services.notifier.store_results import Recorded, record
-from services.notifier.store_sending import Claim, Claimed, Terms, claim, expire_leases
-from shared.runtime.database import Database
+from services.notifier.core.wording import digest, word
+from services.notifier.store import Now, now
+from services.notifier.store_claims import Claim, Claimed, Parcel, Terms, claim, expire_leases
+from services.notifier.store_results import Recorded, Results, record
+from shared.contract.errors import TransientError
+from shared.runtime.clock import monotonic
+from shared.runtime.database import Connection, Database, retrying
 
 log = structlog.get_logger()
 
-POLL: Final = 0.25
-SWEEP: Final = 1.0
+POLL_S: Final = 0.25
+SWEEP_S: Final = 1.0
+# While messages are on their way, their results are gathered for so long, to be written as one.
+GATHER_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Manner:
     """How a sender behaves.
 
     Attributes:
         terms: What a claim may take.
         at_once: How many messages one process sends at a time.
-        deadline_s: Real seconds after which a send has failed; under half of the lease.
+        deadline_s: Real seconds after which a send has failed; well under the lease.
         hold: Channels on which a message of unknown fate is not sent again.
-        tracker_url: Where readers find a ticket's history.
+        public_url: Where readers find a ticket's history.
         speed: How fast the schema's clock runs, to turn its spans into real ones.
     """
 
@@ -43,140 +47,195 @@ class Limits:
     at_once: int
     deadline_s: float
     hold: tuple[str, ...]
-    tracker_url: str | None
+    public_url: str | None
     speed: float
 
 
 class Sender:
-    """One process's share of the sending; several work on one ledger side by side."""
+    """One process's share of the sending; several work on one ledger side by side.
+
+    Results are written, and new claims made, in one transaction after the other; the messages
+    themselves go out meanwhile, each as a task of its own.
+    """
 
     def __init__(
         self,
         database: Database,
         channels: Mapping[str, Channel],
-        roster: Roster,
-        limits: Limits,
-        wake: asyncio.Event,
+        manner: Manner,
+        *,
+        due: asyncio.Event,
+        told: asyncio.Event,
     ) -> None:
+        """Make a sender.
+
+        Args:
+            database: Where the ledger is.
+            channels: The ways out, by name.
+            manner: How to behave.
+            due: Set whenever something new may be due; by whoever plans, and by the sender itself.
+            told: Set here whenever there is something to be relayed.
+        """
         self._database = database
         self._channels = channels
-        self._roster = roster
-        self._limits = limits
-        self._wake = wake
+        self._manner = manner
+        self._due = due
+        self._told = told
         self._under_way: set[asyncio.Task[None]] = set()
-        self._alerts = "intake" in channels
+        self._ended: list[tuple[Parcel, Outcome]] = []
+        self._swept_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until *stop*, then let what is under way end (it has a deadline)."""
-        sweeping = asyncio.create_task(self._sweep(stop))
+        """Send until *stop*; then let what is under way end, and write its results down."""
         try:
-            while not stop.is_set():
-                claimed = await self._claim()
-                for one in claimed.taken:
-                    task = asyncio.create_task(self._deliver(one))
-                    self._under_way.add(task)
-                    task.add_done_callback(self._under_way.discard)
-                if not claimed.found:
+            while not stop.is_set() or self._under_way or self._ended:
+                more = await retrying(
+                    lambda: self._turn(claiming=not stop.is_set()), stop=stop, what="send notices"
+                )
+                if not more:
                     await self._rest()
+        except TransientError as error:
+            # Whoever comes next finds the claims, and sends again what this one may have sent.
+            log.warning("results not written down", count=len(self._ended), why=error.reason)
         finally:
-            await asyncio.gather(sweeping, *self._under_way)
+            for task in self._under_way:
+                task.cancel()
 
-    async def _claim(self) -> Claim:
-        free = self._limits.at_once - len(self._under_way)
-        if free <= 0:
-            return Claim((), 0)
+    async def _turn(self, *, claiming: bool) -> bool:
+        """Write down what has ended and claim what is due; say whether to go on at once."""
+        ended = tuple(self._ended)
+        free = self._manner.at_once - len(self._under_way) if claiming else 0
         async with self._database.transaction() as conn:
-            return await claim(conn, free, self._limits.terms, await now(conn))
+            moment = await now(conn)
+            if monotonic() - self._swept_at > SWEEP_S:
+                await self._sweep(conn, moment)
+            results = await record(
+                conn,
+                ended,
+                roster=self._manner.terms.roster,
+                hold=self._manner.hold,
+                alerts="intake" in self._channels,
+                moment=moment,
+            )
+            found = await claim(conn, free, self._manner.terms, moment) if free > 0 else Claim()
+        del self._ended[: len(ended)]
+        self._account(results)
+        for parcel in found.parcels:
+            task = asyncio.create_task(self._deliver(parcel))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        if ended or found.more:
+            self._told.set()
+        return found.more and len(self._under_way) < self._manner.at_once
+
+    async def _sweep(self, conn: Connection, moment: Now) -> None:
+        """Find deliveries whose sender died over them."""
+        self._swept_at = monotonic()
+        count = await expire_leases(conn, self._manner.hold, moment)
+        if count:
+            log.warning("deliveries of unknown fate found", count=count)
 
     async def _rest(self) -> None:
-        """Wait until something may be due: new rows, a finished send, or a moment's passing."""
-        self._wake.clear()
-        waker = asyncio.create_task(self._wake.wait())
-        await asyncio.wait(
-            {waker, *self._under_way}, timeout=POLL, return_when=asyncio.FIRST_COMPLETED
-        )
-        waker.cancel()
-
-    async def _sweep(self, stop: asyncio.Event) -> None:
-        """Find deliveries whose sender died over them, once a second."""
-        while not stop.is_set():
-            async with self._database.transaction() as conn:
-                count = await expire_leases(conn, self._limits.hold, await now(conn))
-            if count:
-                log.warning("deliveries of unknown fate found", count=count)
-                self._wake.set()
+        """Wait until there may be something to do: new rows, an ended send, a moment's passing."""
+        if not self._ended:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), SWEEP)
+                await asyncio.wait_for(self._due.wait(), POLL_S)
+        self._due.clear()
+        if self._under_way:
+            await asyncio.sleep(GATHER_S)
 
-    async def _deliver(self, one: Claimed) -> None:
-        outcome = await self._send(one)
-        async with self._database.transaction() as conn:
-            recorded = await record(conn, one, outcome, roster=self._roster, alerts=self._alerts)
-        self._account(one, outcome, recorded)
+    async def _deliver(self, parcel: Parcel) -> None:
+        self._ended.append((parcel, await self._send(parcel)))
+        self._due.set()
 
-    async def _send(self, one: Claimed) -> Outcome:
+    async def _send(self, parcel: Parcel) -> Outcome:
         """Send once; whatever a channel raises is a failure of that way."""
-        channel = self._channels.get(one.row["channel"])
+        channel = self._channels.get(parcel.channel)
         if channel is None:
             return Refused("channel_not_configured")
-        if one.gone:
+        if parcel.gone:
             return Refused("address_gone", gone=True)
         try:
-            async with asyncio.timeout(self._limits.deadline_s):
-                return await channel.send(self._notice(one))
+            notice = self._notice(parcel)
+            async with asyncio.timeout(self._manner.deadline_s):
+                return await channel.send(notice)
         except TimeoutError:
-            return Failed("deadline_passed")
+            return Failed("deadline_passed", unclear=True)
         except Exception as error:
-            log.exception("channel crashed", channel=one.row["channel"], delivery_id=str(one.id))
-            return Failed(f"crashed_{type(error).__name__}", gate=False)
+            log.exception("channel crashed", channel=parcel.channel, delivery_id=str(parcel.id))
+            return Failed(f"crashed_{type(error).__name__}", gate=False, unclear=True)
 
-    def _notice(self, one: Claimed) -> Notice:
-        row = one.row
-        purpose = Purpose(row["purpose"])
-        message = word(
-            one.decision,
-            role=row["role"],
-            purpose=purpose,
-            fyi=row["fyi"],
-            facts=one.facts,
-            tracker_url=self._limits.tracker_url,
+    def _notice(self, parcel: Parcel) -> Notice:
+        notices = tuple(self._single(part) for part in parcel.parts)
+        if len(notices) == 1:
+            return notices[0]
+        return replace(
+            notices[0],
+            id=parcel.id,
+            message=digest(
+                [
+                    (one.decision, one.message, one.purpose is Purpose.NOTICE and not one.fyi)
+                    for one in notices
+                ]
+            ),
+            remarks=Remarks(
+                repeat=any(one.remarks.repeat for one in notices),
+                missed=sum(one.remarks.missed for one in notices),
+            ),
+            parts=notices,
         )
+
+    def _single(self, part: Claimed) -> Notice:
+        row = part.row
+        purpose = Purpose(row["purpose"])
         return Notice(
-            id=one.id,
-            attempt=one.attempt,
+            id=part.id,
+            attempt=part.attempt,
             purpose=purpose,
             role=row["role"],
             mode=row["mode"],
             fyi=row["fyi"],
-            contact=self._roster.contacts.get(row["person"] or ""),
-            decision=one.decision,
-            facts=one.facts,
-            message=message,
-            remarks=one.remarks,
+            contact=self._manner.terms.roster.contacts.get(row["person"] or ""),
+            decision=part.decision,
+            facts=part.facts,
+            message=word(
+                part.decision,
+                role=row["role"],
+                purpose=purpose,
+                fyi=row["fyi"],
+                facts=part.facts,
+                tracker_url=self._manner.public_url,
+            ),
+            remarks=part.remarks,
             planned_at=row["planned_at"],
             code=row["code"],
         )
 
-    def _account(self, one: Claimed, outcome: Outcome, recorded: Recorded) -> None:
-        channel = one.row["channel"]
-        metrics.ATTEMPTS.labels(channel, type(outcome).__name__.lower()).inc()
-        if recorded.shut:
-            log.warning("gate shut after failures in a row", gate=one.row["gate"])
-        settled = recorded.settled
+    def _account(self, results: Results) -> None:
+        for gate in results.shut:
+            log.warning("gate shut after failures in a row", gate=gate)
+        for one in results.recorded:
+            self._account_for(one)
+
+    def _account_for(self, one: Recorded) -> None:
+        row, settled = one.of.row, one.settled
+        metrics.ATTEMPTS.labels(row["channel"], type(one.outcome).__name__.lower()).inc()
         if settled is None:
-            log.warning("result came after the lease", delivery_id=str(one.id))
+            log.warning("result came after the lease", delivery_id=str(one.of.id))
             return
-        waited_s = (recorded.at - recorded.due).total_seconds() / self._limits.speed
+        waited_s = (one.at - one.due).total_seconds() / self._manner.speed
         if settled.state in (State.SENT, State.DELIVERED):
-            metrics.LATENCY.labels(channel).observe(max(waited_s, 0.0))
-        say = log.warning if settled.state is State.DEAD else log.info
+            metrics.LATENCY.labels(row["channel"]).observe(max(waited_s, 0.0))
+            say = log.debug
+        else:
+            say = log.warning
         say(
             "delivery attempted",
-            delivery_id=str(one.id),
-            ticket=one.row["ticket"],
-            role=one.row["role"],
-            channel=channel,
-            attempt=one.attempt,
+            delivery_id=str(one.of.id),
+            ticket=row["ticket"],
+            role=row["role"],
+            channel=row["channel"],
+            attempt=one.of.attempt,
             state=settled.state,
             why=settled.why,
             waited_s=round(waited_s, 3),

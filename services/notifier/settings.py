@@ -98,6 +98,15 @@ class Settings(DatabaseSettings):
     )
     mail_per_s: float = Field(default=5, gt=0, description="Messages a second to the mail relay.")
     webhook_per_s: float = Field(default=10, gt=0, description="Messages a second to one webhook.")
+    person_burst: int = Field(
+        default=10,
+        gt=0,
+        description="Messages that one person gets at once on one channel before they are paced.",
+    )
+    person_every: Positive = Field(
+        default=timedelta(seconds=15),
+        description="Then one message each so often, with everything that waits, such as PT15S.",
+    )
     send_deadline: Positive = Field(
         default=timedelta(seconds=10), description="After so long a send has failed, such as PT10S."
     )
@@ -122,6 +131,7 @@ class Settings(DatabaseSettings):
             "webhook": _rate(self.webhook_per_s),
             "console": _rate(1000),
             "intake": _rate(50),
+            "to": Rate(1 / self.person_every.total_seconds(), self.person_burst),
         }
 
     @property

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.flow import Breaker
 from services.notifier.core.retry import GIVE_UP, GIVE_UP_DEFAULT
-from services.notifier.store import UNFINISHED, now
-from services.notifier.store_sending import gate_from
+from services.notifier.store import now
+from services.notifier.store_gates import gate_from
+from services.notifier.store_ledger import UNFINISHED
 from services.notifier.tables import attempt, dead_letter, decision, delivery, early, gate, outbox
 
 

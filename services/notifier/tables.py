@@ -80,7 +80,7 @@ delivery = Table(
     Column("priority", Text),
     Column("ways", ARRAY(Text), nullable=False),
     Column("way", SmallInteger, nullable=False),
-    Column("way_attempt", Integer, nullable=False),
+    Column("rounds", Integer, nullable=False),
     Column("channel", Text),
     Column("address", Text),
     Column("target", Text),
@@ -96,8 +96,13 @@ delivery = Table(
     Column("first_attempt_at", INSTANT),
     Column("provider_ref", Text),
     Column("last_error", Text),
+    Column("digest", UUID),
 )
-"""The ledger: one row per notice, written before anything is sent, kept after."""
+"""The ledger: one row per notice, written before anything is sent, kept after.
+
+``ways`` are the channels that have not refused it, ``way`` the one whose turn it is, ``rounds`` how
+often all of them have failed. ``digest`` is the message it last went in with others.
+"""
 
 attempt = Table(
     "attempt",
@@ -122,9 +127,8 @@ gate = Table(
     Column("open_until", INSTANT),
     Column("pause", Interval),
     Column("gone", Boolean, nullable=False),
-    Column("served_at", INSTANT, nullable=False),
 )
-"""Rate and circuit breaker of every far side, shared by all instances."""
+"""Rate and circuit breaker of every far side, and the pace of every recipient (``to:…``)."""
 
 early = Table(
     "early",

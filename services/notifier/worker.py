@@ -19,10 +19,9 @@ from services.notifier.store import (
     now,
     save_dead_letters,
     save_early,
-    save_fan_outs,
     save_known,
-    suppress_settled,
 )
+from services.notifier.store_ledger import save_fan_outs, suppress_settled
 from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.errors import InvalidEventError, Reason
 from shared.runtime import progress
@@ -43,12 +42,21 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The planning half of the notifier; `sender` is the other."""
+    """The planning half of the notifier; `sender` is the other.
+
+    Attributes:
+        database: Where the ledger is.
+        roster: Who holds which role.
+        alerts: Whether the engine can be told of empty seats.
+        due: Set when there may be something to send.
+        told: Set when there may be something to relay.
+    """
 
     database: Database
     roster: Roster
     alerts: bool
-    wake: asyncio.Event
+    due: asyncio.Event
+    told: asyncio.Event
 
     async def handle(self, batch: Batch) -> None:
         """Take *batch* in once: ledger, what is known, outbox and position together."""
@@ -72,7 +80,8 @@ class Worker:
             await close_desk(conn, desk, moment)
             await progress.advance(conn, batch.topic, batch.partition, fresh[-1].offset + 1)
         _count(desk)
-        self.wake.set()
+        self.due.set()
+        self.told.set()
 
     async def _keep_dead(
         self,

@@ -50,13 +50,14 @@ STATEMENTS = (
         priority text,
         ways text[] NOT NULL,
         way smallint NOT NULL,
-        way_attempt integer NOT NULL,
+        rounds integer NOT NULL,
         channel text,
         address text,
         target text,
         gate text,
         state text NOT NULL CHECK (state IN (
-            'planned', 'claimed', 'retry', 'uncertain', 'sent', 'delivered', 'suppressed', 'dead'
+            'planned', 'claimed', 'retry', 'uncertain', 'sent', 'delivered', 'suppressed', 'dead',
+            'discarded'
         )),
         reason text,
         attempt integer NOT NULL,
@@ -67,7 +68,8 @@ STATEMENTS = (
         lease_until timestamptz,
         first_attempt_at timestamptz,
         provider_ref text,
-        last_error text
+        last_error text,
+        digest uuid
     ) WITH (fillfactor = 80)
     """,
     """
@@ -75,7 +77,7 @@ STATEMENTS = (
     WHERE purpose <> 'alert'
     """,
     """
-    CREATE INDEX delivery_due ON delivery (gate, next_at)
+    CREATE INDEX delivery_due ON delivery (target, next_at) INCLUDE (gate, hold_until)
     WHERE state IN ('planned', 'retry', 'uncertain')
     """,
     "CREATE INDEX delivery_under_way ON delivery (gate, lease_until) WHERE state = 'claimed'",
@@ -107,8 +109,7 @@ STATEMENTS = (
         failures integer NOT NULL,
         open_until timestamptz,
         pause interval,
-        gone boolean NOT NULL,
-        served_at timestamptz NOT NULL
+        gone boolean NOT NULL
     ) WITH (fillfactor = 50)
     """,
     """

@@ -6,10 +6,10 @@ from typing import Protocol
 from uuid import UUID
 
 from services.notifier.core.known import Decided
+from services.notifier.core.message import Message, Remarks
 from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Outcome
 from services.notifier.core.roster import Contact, TicketFacts
-from services.notifier.core.wording import Message, Remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Notice:
 
     *id* stays the same on every attempt and is the key by which a receiver drops repeats.
     *message* and *decision* are the same on every attempt, *remarks* belong to this one.
-    *contact* is None only for what goes to no person. *code* is for alerts alone.
+    *contact* is None only for what goes to no person. *code* is for alerts alone. *parts* are the
+    notices that a digest holds; everything else but id, message and remarks is its first one's.
     """
 
     id: UUID
@@ -34,6 +35,7 @@ class Notice:
     remarks: Remarks
     planned_at: datetime
     code: str | None = None
+    parts: tuple["Notice", ...] = ()
 
 
 class Channel(Protocol):

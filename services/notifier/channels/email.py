@@ -1,5 +1,7 @@
 """E-mail over SMTP: a stable Message-ID per delivery, one thread per escalation."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +10,16 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Literal
+from typing import Final, Literal
 
 import aiosmtplib
 from pydantic import SecretStr
 
 from services.notifier.channels.base import Notice
+from services.notifier.core.message import plain
 from services.notifier.core.retry import Failed, Outcome, Refused, smtp_outcome
-from services.notifier.core.wording import plain
+
+_QUIT_S: Final = 1.0
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -50,24 +54,26 @@ class Email:
         if notice.contact is None or notice.contact.email is None:
             return Refused("no_address_in_roster")
         message = compose(notice, self._relay, now=self._now())
+        client = self._client()
         try:
-            await self._submit(message, notice.contact.email)
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            return smtp_outcome(error.recipients[0].code)
+            await client.connect()
+        except aiosmtplib.SMTPAuthenticationError as error:
+            return smtp_outcome(error.code)
         except aiosmtplib.SMTPResponseException as error:
-            # Connecting fails with a code too, and then it is the relay that is in trouble.
-            at_gate = isinstance(error, aiosmtplib.SMTPConnectResponseError)
-            return Failed(f"smtp_{error.code}") if at_gate else smtp_outcome(error.code)
+            return Failed(f"smtp_{error.code}")
         except (aiosmtplib.SMTPException, OSError) as error:
             return Failed(type(error).__name__)
-        return smtp_outcome(250)
+        try:
+            return await self._submit(client, message, notice.contact.email)
+        finally:
+            client.close()
 
     async def close(self) -> None:
         """Nothing is held open between messages."""
 
-    async def _submit(self, message: EmailMessage, recipient: str) -> None:
+    def _client(self) -> aiosmtplib.SMTP:
         relay = self._relay
-        client = aiosmtplib.SMTP(
+        return aiosmtplib.SMTP(
             hostname=relay.host,
             port=relay.port,
             timeout=self._timeout_s,
@@ -77,8 +83,24 @@ class Email:
             username=relay.user,
             password=relay.password.get_secret_value() if relay.password is not None else None,
         )
-        async with client:
-            await client.send_message(message, sender=relay.sender, recipients=[recipient])
+
+    async def _submit(
+        self, client: aiosmtplib.SMTP, message: EmailMessage, recipient: str
+    ) -> Outcome:
+        try:
+            await client.send_message(message, sender=self._relay.sender, recipients=[recipient])
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return smtp_outcome(error.recipients[0].code)
+        except aiosmtplib.SMTPResponseException as error:
+            return smtp_outcome(error.code)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            # The link broke while the message went over: the relay may have it.
+            return Failed(type(error).__name__, unclear=True)
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+            # Good manners; the message is the relay's already.
+            async with asyncio.timeout(_QUIT_S):
+                await client.quit()
+        return smtp_outcome(250)
 
 
 def compose(notice: Notice, relay: Relay, *, now: datetime) -> EmailMessage:
@@ -100,9 +122,10 @@ def compose(notice: Notice, relay: Relay, *, now: datetime) -> EmailMessage:
     mail["Subject"] = words.subject
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{notice.id}@{domain}>"
-    thread = _thread(notice, domain)
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
+    if not notice.parts:
+        thread = _thread(notice, domain)
+        mail["In-Reply-To"] = thread
+        mail["References"] = thread
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(words.text(), cte="quoted-printable")

@@ -16,8 +16,9 @@ from services.notifier.channels.egress import (
     ForbiddenDestinationError,
     UnresolvedNameError,
 )
+from services.notifier.core.message import defused
 from services.notifier.core.retry import Failed, Outcome, Refused, http_outcome
-from services.notifier.core.wording import defused
+from shared.contract.times import instant, rfc3339
 
 LARGEST_ANSWER: Final = 64 * 1024
 Secrets = Callable[[str], SecretStr]
@@ -59,8 +60,11 @@ class Webhook:
             return Failed("name_not_resolved")
         except httpx2.InvalidURL:
             return Refused("invalid_url")
-        except httpx2.HTTPError as error:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             return Failed(type(error).__name__)
+        except httpx2.HTTPError as error:
+            # The request was under way: whether the receiver has it all is not known.
+            return Failed(type(error).__name__, unclear=True)
 
     async def close(self) -> None:
         """Close the client."""
@@ -76,6 +80,8 @@ class Webhook:
             "tierline-attempt": str(notice.attempt),
             "tierline-missed": str(notice.remarks.missed),
         }
+        if notice.remarks.repeat:
+            headers["tierline-repeat"] = "possible"
         if secret is not None:
             signer = Signer(self._secrets(secret).get_secret_value())
             headers["webhook-signature"] = signer.sign(str(notice.id), now, body)
@@ -99,25 +105,39 @@ def payload(notice: Notice) -> Mapping[str, Any]:
     """Return what a receiver gets: the decision whole, and the same in words.
 
     Nothing in it depends on the attempt, so that one id never stands for two bodies. Words may
-    be passed on to a chat, therefore they call nobody there.
+    be passed on to a chat, therefore they call nobody there. Of each notice in a digest it tells
+    only the outlines.
     """
     decision = notice.decision
+    data: dict[str, Any] = {
+        "delivery_id": str(notice.id),
+        "subject": defused(notice.message.subject),
+        "text": defused(notice.message.text()),
+    }
+    if notice.parts:
+        data |= {"role": notice.role, "notices": [_outline(part) for part in notice.parts]}
+    else:
+        data |= {**_outline(notice), "url": notice.facts.url, "decision": decision.data}
     return {
-        "type": decision.type,
-        "timestamp": decision.at.isoformat().replace("+00:00", "Z"),
-        "data": {
-            "delivery_id": str(notice.id),
-            "decision_id": str(decision.id),
-            "purpose": notice.purpose,
-            "role": notice.role,
-            "mode": notice.mode,
-            "fyi": notice.fyi,
-            "title": notice.facts.title,
-            "url": notice.facts.url,
-            "subject": defused(notice.message.subject),
-            "text": defused(notice.message.text()),
-            "decision": decision.data,
-        },
+        "type": "digest" if notice.parts else decision.type,
+        "timestamp": rfc3339(instant(decision.at)),
+        "data": data,
+    }
+
+
+def _outline(notice: Notice) -> dict[str, Any]:
+    return {
+        "delivery_id": str(notice.id),
+        "decision_id": str(notice.decision.id),
+        "ticket": notice.decision.ticket,
+        "version": notice.decision.version,
+        "type": notice.decision.type,
+        "purpose": notice.purpose,
+        "role": notice.role,
+        "mode": notice.mode,
+        "fyi": notice.fyi,
+        "title": notice.facts.title,
+        "subject": defused(notice.message.subject),
     }
 
 

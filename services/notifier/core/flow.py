@@ -76,14 +76,6 @@ def room(gate: Gate, *, in_flight: int, at_once: int, now: datetime) -> int:
             return max(0, min(int(gate.tokens), at_once - in_flight))
 
 
-def ready_at(gate: Gate, rate: Rate, *, now: datetime) -> datetime:
-    """Return when the gate next has room, as far as rate and breaker go."""
-    if gate.breaker(now) is Breaker.OPEN and gate.open_until is not None:
-        return gate.open_until
-    missing = max(0.0, 1.0 - gate.tokens)
-    return now + timedelta(seconds=missing / rate.per_s)
-
-
 def taken(gate: Gate, count: int) -> Gate:
     """Return *gate* after *count* messages have left through it."""
     return replace(gate, tokens=gate.tokens - count)
@@ -92,6 +84,11 @@ def taken(gate: Gate, count: int) -> Gate:
 def succeeded(gate: Gate) -> Gate:
     """Return *gate* after the far side answered sensibly."""
     return replace(gate, failures=0, open_until=None, pause=None)
+
+
+def shut(gate: Gate) -> Gate:
+    """Return *gate* closed for good: nothing behind it will answer again."""
+    return replace(succeeded(gate), gone=True)
 
 
 def failed(gate: Gate, *, now: datetime) -> Gate:

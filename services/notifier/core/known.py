@@ -152,11 +152,14 @@ def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Calle
     if key is None:
         return calls
     call = calls.get(key, Called(raised=decision.version))
-    if decision.type == ACKNOWLEDGED:
+    if decision.type == RAISED:
+        # One that comes back after a late event or an undone merge stands anew.
+        call = Called(raised=decision.version)
+    elif decision.type == ACKNOWLEDGED:
         call = replace(call, acknowledged=decision.version)
     elif decision.type == ENDED:
         reason = str(decision.data.get("reason") or "ended")
         call = replace(call, ended=decision.version, reason=reason)
-    elif decision.type != RAISED and key not in calls:
+    elif key not in calls:
         return calls
     return {**calls, key: call}

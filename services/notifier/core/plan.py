@@ -4,19 +4,20 @@ A notice is (decision, role). A role whose seat is empty gets its row too, suppr
 alert back to the engine, which knows no rota and must move its ladder on.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.notifier.core.known import NOTICE_DUE, RAISED, Decided
 from services.notifier.core.roster import MODES, Roster, TicketFacts
-from shared.contract.ids import delivery_id
+from shared.contract.ids import NAMESPACE, delivery_id
 
 NOBODY = "nobody_on_schedule"
 ALL_FAILED = "all_channels_failed"
 NOTHING_SENT = "nothing_was_sent"
+SAME_PERSON = "same_person"
 INTAKE = "intake"
 
 
@@ -66,6 +67,11 @@ class Planned:
         """The way tried first, None when there is nobody to reach."""
         return self.ways[0] if self.ways else None
 
+    @property
+    def asks(self) -> bool:
+        """Whether the engine waits for an answer, and must go on if there can be none."""
+        return self.purpose is Purpose.NOTICE and not self.fyi and self.escalation is not None
+
 
 Calls = Mapping[tuple[str, str], Earlier]
 """Who was called before, by escalation and role."""
@@ -95,20 +101,21 @@ def plan(
         if role not in taken
     ]
     unreached = (
-        [alert_for(row, NOBODY) for row in notices if row.suppressed == NOBODY and row.escalation]
+        [alert_for(row, NOBODY) for row in notices if row.suppressed == NOBODY and row.asks]
         if alerts
         else []
     )
-    return (*notices, *closing, *unreached)
+    return (*_once_per_person(notices), *_once_per_person(closing), *unreached)
 
 
 def alert_for(row: Planned, code: str) -> Planned:
     """Return the alert to the engine that *row*'s role could not be reached, for reason *code*.
 
-    Its id follows from the row's, so that however often it is planned it is one event.
+    Its id follows from escalation, role and reason: however many of its calls meet the empty seat,
+    the engine hears of it once.
     """
     return Planned(
-        id=delivery_id(row.id, f"unreached/{code}"),
+        id=uuid5(NAMESPACE, f"unreached|{row.escalation}|{row.role}|{code}"),
         decision_id=row.decision_id,
         ticket=row.ticket,
         version=row.version,
@@ -121,6 +128,11 @@ def alert_for(row: Planned, code: str) -> Planned:
         ways=(INTAKE,),
         code=code,
     )
+
+
+def digest_id(ids: Iterable[UUID]) -> UUID:
+    """Return the id of the message that holds the deliveries *ids*: the same ones, the same id."""
+    return uuid5(NAMESPACE, "digest|" + "|".join(sorted(str(one) for one in ids)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,24 @@ def _once_per_role(notify: Iterable[Mapping[str, object]]) -> list[_Call]:
     return list(calls.values())
 
 
+def _once_per_person(rows: Sequence[Planned]) -> list[Planned]:
+    """Suppress all but one row of each person: the one that asks most, most urgently."""
+    kept: dict[str, Planned] = {}
+    for row in rows:
+        if row.person is not None and row.suppressed is None:
+            kept[row.person] = min(kept.get(row.person, row), row, key=_demand)
+    return [
+        replace(row, suppressed=SAME_PERSON)
+        if row.suppressed is None and row.person is not None and kept[row.person] is not row
+        else row
+        for row in rows
+    ]
+
+
+def _demand(row: Planned) -> tuple[bool, int]:
+    return row.fyi, _urgency(row.mode)
+
+
 def _urgency(mode: str) -> int:
     return MODES.index(mode) if mode in MODES else len(MODES)
 
@@ -152,6 +182,7 @@ def _notice(
     decision: Decided, roster: Roster, facts: TicketFacts, tier: int, call: _Call
 ) -> Planned:
     contact = roster.seated(call.role, tier=tier, facts=facts)
+    ways = () if contact is None else roster.ways(contact, call.mode)
     step = decision.data.get("step")
     return Planned(
         id=delivery_id(decision.id, call.role),
@@ -165,9 +196,9 @@ def _notice(
         ladder=decision.type == RAISED or (decision.type == NOTICE_DUE and step is not None),
         escalation=decision.escalation,
         person=None if contact is None else contact.key,
-        ways=() if contact is None else roster.ways(contact, call.mode),
+        ways=ways,
         hold_until=_instant(decision.data.get("hold_until")),
-        suppressed=NOBODY if contact is None else None,
+        suppressed=None if ways else NOBODY,
     )
 
 
@@ -175,6 +206,7 @@ def _stand_down(decision: Decided, roster: Roster, role: str, earlier: Calls) ->
     called = earlier.get((decision.escalation or "", role))
     contact = None if called is None else roster.contacts.get(called.person)
     mode = "email" if called is None else called.mode
+    ways = () if contact is None else roster.ways(contact, mode)
     return Planned(
         id=delivery_id(decision.id, role),
         decision_id=decision.id,
@@ -187,8 +219,8 @@ def _stand_down(decision: Decided, roster: Roster, role: str, earlier: Calls) ->
         ladder=False,
         escalation=decision.escalation,
         person=None if contact is None else contact.key,
-        ways=() if contact is None else roster.ways(contact, mode),
-        suppressed=NOTHING_SENT if contact is None else None,
+        ways=ways,
+        suppressed=None if ways else NOTHING_SENT,
     )
 
 

@@ -17,7 +17,6 @@ CAP: Final = timedelta(minutes=30)
 RETRY_AFTER_CAP: Final = timedelta(hours=1)
 GIVE_UP: Final[Mapping[str, timedelta]] = {"P1": timedelta(hours=6)}
 GIVE_UP_DEFAULT: Final = timedelta(hours=24)
-TRIES_BEFORE_ANOTHER_WAY: Final = 3
 RETRIED_STATUSES: Final = frozenset({408, 425, 429})
 
 
@@ -31,15 +30,17 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It was not taken, and trying again may help.
+    """It was not taken, as far as is known, and trying again may help.
 
     *wait* is the far side's own word on when; *gate* tells that the way itself is in trouble
-    and not only this message (it counts for the circuit breaker).
+    and not only this message (it counts for the circuit breaker); *unclear* that the far side
+    may have taken it all the same, having had the whole message and given no answer.
     """
 
     why: str
     wait: timedelta | None = None
     gate: bool = True
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +52,6 @@ class Refused:
 
 
 Outcome = Accepted | Failed | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Try the same way once more, *after* so long."""
-
-    after: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class AnotherWay:
-    """Try the recipient's next way at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """The delivery is dead: an operator must look."""
-
-
-Next = Again | AnotherWay | GiveUp
 
 
 def http_outcome(status: int, retry_after: str | None, *, now: datetime) -> Outcome:
@@ -132,37 +113,6 @@ def chance_of(delivery: UUID, attempt: int) -> float:
     """Return a number in [0, 1) that differs from delivery to delivery but repeats in replay."""
     digest = hashlib.sha256(delivery.bytes + attempt.to_bytes(8, "big")).digest()
     return int.from_bytes(digest[:7], "big") / (1 << 56)
-
-
-def after(
-    outcome: Failed | Refused,
-    *,
-    attempt: int,
-    way_attempt: int,
-    more_ways: bool,
-    age: timedelta,
-    priority: str | None,
-    chance: float,
-) -> Next:
-    """Return what follows an attempt that was not accepted.
-
-    Args:
-        outcome: What the far side said.
-        attempt: Number of this attempt over all ways, from 1.
-        way_attempt: Number of this attempt on the present way, from 1.
-        more_ways: Whether the recipient has a way that was not tried yet.
-        age: Real time since the delivery became due.
-        priority: The case's priority, which sets how long trying goes on.
-        chance: The draw for the jitter, 0 to 1.
-    """
-    if isinstance(outcome, Refused):
-        return AnotherWay() if more_ways else GiveUp()
-    if more_ways and way_attempt >= TRIES_BEFORE_ANOTHER_WAY:
-        return AnotherWay()
-    wait = outcome.wait if outcome.wait is not None else wait_before_next(attempt, chance=chance)
-    if age + wait > give_up_age(priority):
-        return GiveUp()
-    return Again(wait)
 
 
 def give_up_age(priority: str | None) -> timedelta:

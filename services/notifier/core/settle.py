@@ -1,22 +1,33 @@
-"""What an attempt's outcome makes of its delivery."""
+"""What an attempt's outcome makes of its delivery.
+
+A recipient's ways are tried one after the other, at once: a message whose channel fails goes out by
+the next. When every way has failed, that is a round; after it comes a pause, and the preferred way
+is first again. A way that refuses for good is not tried again.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from services.notifier.core.flow import Gate, failed, succeeded
+from services.notifier.core.flow import Gate, failed, shut, succeeded
 from services.notifier.core.report import Step
 from services.notifier.core.retry import (
     Accepted,
-    Again,
-    AnotherWay,
     Failed,
     Outcome,
     Refused,
-    after,
     chance_of,
+    give_up_age,
+    wait_before_next,
 )
+
+UNREACHED_AFTER: Final = 2
+"""Rounds after which the engine hears that a role was not reached: one may be a mere hiccup."""
+
+UNCLEAR: Final = "unclear"
+"""Why a delivery is dead of which nobody knows whether it arrived, where repeats are not wanted."""
 
 
 class State(StrEnum):
@@ -30,58 +41,109 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """A delivery as it stood when it was attempted; *since* is the real start of the first."""
+    """A delivery as it stood when it was attempted.
+
+    Attributes:
+        id: The delivery's id.
+        attempt: The number of this attempt over all ways, from 1.
+        ways: The channels that have not refused it, the preferred one first.
+        way: Which of them was tried now.
+        rounds: How often all of them had failed before.
+        priority: The case's, which sets how long trying goes on.
+        since: The real start of the first attempt.
+        hold: Whether its channel's messages of unknown fate are not sent again.
+    """
 
     id: UUID
     attempt: int
+    ways: tuple[str, ...]
     way: int
-    way_attempt: int
-    ways: int
+    rounds: int
     priority: str | None
     since: datetime
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What becomes of it: its *state*, the *way* it goes next, *next_at* if it goes again.
+    """What becomes of a delivery.
 
-    *steps* are what others are told; *why* is the last thing that went wrong.
+    Attributes:
+        state: Its new state.
+        ways: The ways that are left, *way* the one that is next.
+        rounds: How often all ways have failed by now.
+        steps: What others are told.
+        next_at: When it goes again, real; None when it does not.
+        why: The last thing that went wrong.
+        provider_ref: What the far side called it.
+        unreached: Whether the engine must go on without its role now.
     """
 
     state: State
+    ways: tuple[str, ...]
     way: int
+    rounds: int
     steps: tuple[Step, ...] = ()
     next_at: datetime | None = None
     why: str | None = None
     provider_ref: str | None = None
+    unreached: bool = False
 
 
 def settle(delivery: Attempted, outcome: Outcome, *, now: datetime) -> Settled:
     """Return what *outcome* makes of *delivery* at the real instant *now*."""
-    if isinstance(outcome, Accepted):
-        confirmed = outcome.confirmed
-        return Settled(
-            state=State.DELIVERED if confirmed else State.SENT,
-            way=delivery.way,
-            steps=(Step.SENT, Step.DELIVERED) if confirmed else (Step.SENT,),
-            provider_ref=outcome.provider_ref,
-        )
-    follows = after(
-        outcome,
-        attempt=delivery.attempt,
-        way_attempt=delivery.way_attempt,
-        more_ways=delivery.way + 1 < delivery.ways,
-        age=now - delivery.since,
-        priority=delivery.priority,
-        chance=chance_of(delivery.id, delivery.attempt),
+    match outcome:
+        case Accepted(provider_ref, confirmed):
+            return Settled(
+                State.DELIVERED if confirmed else State.SENT,
+                delivery.ways,
+                delivery.way,
+                delivery.rounds,
+                steps=(Step.SENT, Step.DELIVERED) if confirmed else (Step.SENT,),
+                provider_ref=provider_ref,
+            )
+        case Failed(unclear=True) if delivery.hold:
+            return _dead(delivery, delivery.ways, UNCLEAR)
+        case Failed(why, wait):
+            return _next(delivery, delivery.ways, delivery.way + 1, why, wait, now)
+        case Refused(why):
+            left = (*delivery.ways[: delivery.way], *delivery.ways[delivery.way + 1 :])
+            if not left:
+                return _dead(delivery, delivery.ways, why)
+            return _next(delivery, left, delivery.way, why, None, now)
+
+
+def _next(
+    delivery: Attempted,
+    ways: tuple[str, ...],
+    way: int,
+    why: str,
+    wait: timedelta | None,
+    now: datetime,
+) -> Settled:
+    if way < len(ways):
+        return Settled(State.RETRY, ways, way, delivery.rounds, next_at=now, why=why)
+    rounds = delivery.rounds + 1
+    if wait is None:
+        wait = wait_before_next(rounds, chance=chance_of(delivery.id, delivery.attempt))
+    if now - delivery.since + wait > give_up_age(delivery.priority):
+        return _dead(delivery, ways, why)
+    return Settled(
+        State.RETRY,
+        ways,
+        0,
+        rounds,
+        next_at=now + wait,
+        why=why,
+        unreached=rounds == UNREACHED_AFTER,
     )
-    match follows:
-        case Again(wait):
-            return Settled(State.RETRY, delivery.way, next_at=now + wait, why=outcome.why)
-        case AnotherWay():
-            return Settled(State.RETRY, delivery.way + 1, next_at=now, why=outcome.why)
-        case _:
-            return Settled(State.DEAD, delivery.way, steps=(Step.FAILED,), why=outcome.why)
+
+
+def _dead(delivery: Attempted, ways: tuple[str, ...], why: str) -> Settled:
+    way = min(delivery.way, len(ways) - 1)
+    return Settled(
+        State.DEAD, ways, way, delivery.rounds, steps=(Step.FAILED,), why=why, unreached=True
+    )
 
 
 def gate_after(gate: Gate, outcome: Outcome, *, now: datetime) -> Gate:
@@ -98,9 +160,3 @@ def gate_after(gate: Gate, outcome: Outcome, *, now: datetime) -> Gate:
             return shut(gate)
         case _:
             return succeeded(gate)
-
-
-def shut(gate: Gate) -> Gate:
-    """Return *gate* closed for good: nothing behind it will answer again."""
-    closed = succeeded(gate)
-    return Gate(name=closed.name, tokens=closed.tokens, refilled_at=closed.refilled_at, gone=True)

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from services.notifier.core.known import OPEN, Known
 from services.notifier.core.plan import NOTHING_SENT, Purpose
 
+ACKNOWLEDGED = "acknowledged"
+OVERTAKEN = "overtaken"
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A row of the ledger that has not gone out, as far as staleness looks at it.
 
-    *told* says whether an earlier notice of the same escalation went to the same role, or may
-    have; only a stand-down asks for it.
+    *told* says whether an earlier notice of the same escalation went to the same person, or may
+    have; only a stand-down asks for it. *overtaken* says that a later call of the same role is
+    ready to go, or gone.
     """
 
     purpose: Purpose
@@ -21,15 +25,17 @@ class Waiting:
     escalation: str | None
     type: str
     told: bool = False
+    overtaken: bool = False
 
 
 def stale(row: Waiting, known: Known) -> str | None:
     """Return why *row* must not be sent any more, or None.
 
     An escalation that ended takes all its notices with it; an acknowledgement takes the calls
-    for one that were decided before it, and leaves what only informs. A notice of the case
-    itself falls when the case is over. Stand-downs go to whoever was told, and only to them;
-    alerts about the configuration outlive the case that showed them.
+    for one that were decided before it, and leaves what only informs. Of several calls that wait
+    for the same role only the newest goes: a channel that comes back sends nothing old. A notice
+    of the case itself falls when the case is over. Stand-downs go to whoever was told, and only to
+    them; alerts about the configuration outlive the case that showed them.
     """
     if row.purpose is Purpose.ALERT or row.type == "config.alert":
         return None
@@ -39,9 +45,10 @@ def stale(row: Waiting, known: Known) -> str | None:
         over = known.status != OPEN and known.status_version > row.version
         return known.status if over else None
     call = known.calls.get(row.escalation)
-    if call is None:
-        return None
-    if call.ended is not None:
+    if call is not None and call.ended is not None:
         return call.reason or "ended"
-    answered = call.acknowledged is not None and call.acknowledged > row.version
-    return "acknowledged" if answered and row.ladder and not row.fyi else None
+    if not row.ladder or row.fyi:
+        return None
+    if call is not None and call.acknowledged is not None and call.acknowledged > row.version:
+        return ACKNOWLEDGED
+    return OVERTAKEN if row.overtaken else None

@@ -1,119 +1,17 @@
 """The words people read: what happened, why, and what is asked of whom by when.
 
-Words are made once, as plain text without control characters; each sink then escapes them for
-itself (`html`, `defused`). Nothing here evaluates anything: every sentence is fixed, with values
-put into it.
+Nothing here evaluates anything: every sentence is fixed, with values put into it.
 """
 
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from html import escape
-from typing import Any, Final, Self
+from typing import Any
 
 from services.notifier.core.known import Decided
+from services.notifier.core.message import LONGEST_LINE, LONGEST_SUBJECT, Message, cut, plain
+from services.notifier.core.phrases import ENDINGS, TIMERS, TRIGGERS
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import TicketFacts
-
-LONGEST_LINE: Final = 500
-LONGEST_SUBJECT: Final = 180
-ZERO_WIDTH: Final = "\u200b"
-
-TRIGGERS: Final[Mapping[str, str]] = {
-    "T01": "half of the time for the first reply is used",
-    "T02": "three quarters of the time for the first reply are used",
-    "T03": "the first reply is overdue",
-    "T04": "the next reply to the customer is overdue",
-    "T05": "an update to the customer is overdue",
-    "T06": "tier 1 has had it for as long as tier 1 may",
-    "T07": "tier 2 has had it for as long as tier 2 may",
-    "T08": "half of the time to resolve it is used",
-    "T09": "three quarters of the time to resolve it are used",
-    "T10": "nine tenths of the time to resolve it are used",
-    "T11": "the promised time to resolve it has passed",
-    "T12": "it was reopened",
-    "T13": "it was reopened a second time",
-    "T14": "it was reopened a third time or more",
-    "T15": "it was handed about three times without progress",
-    "T16": "the customer asks for a manager",
-    "T17": "the department has not answered in time",
-    "T18": "the department's update is overdue",
-    "T19": "it was taken on, but nothing has happened since",
-    "T20": "it became worse",
-    "T21": "there is no higher tier to go to",
-    "T22": "it has been open so long that the executive must know",
-    "start": "it begins above tier 1 by its severity and impact",
-    "manual": "a person asked for it",
-    "return": "it was returned a second time",
-    "decline": "the department declined it",
-    "info_debt": "information that is owed with it is overdue",
-    "restored": "it came back with the undoing of a merge, a cancellation or a late event",
-}
-"""What each trigger of the policy means, as the rest of "because ..."."""
-
-TIMERS: Final[Mapping[str, str]] = {
-    "first_response": "the first reply",
-    "next_response": "the next reply",
-    "customer_update": "the update to the customer",
-    "resolve": "the resolution",
-    "waiting_customer": "waiting for the customer",
-}
-
-ENDINGS: Final[Mapping[str, str]] = {
-    "resolved": "the ticket is resolved",
-    "superseded": "a higher escalation has taken its place",
-    "withdrawn": "its reason no longer holds",
-    "returned": "it was returned for more information",
-    "declined": "it was declined",
-    "de_escalated": "the case is stable and has left the tier",
-    "acknowledged": "somebody has taken it on",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Remarks:
-    """What only the moment of sending knows: a *repeat*, or *missed* messages before this one."""
-
-    repeat: bool = False
-    missed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message before any sink has escaped it: a subject, and lines of plain words.
-
-    *links* are (words, address) pairs; addresses are http(s) only.
-    """
-
-    subject: str
-    lines: tuple[str, ...]
-    links: tuple[tuple[str, str], ...] = ()
-
-    def remarked(self, remarks: Remarks) -> Self:
-        """Return the message with what this attempt alone has to add."""
-        added = []
-        if remarks.repeat:
-            added.append("This may be a repeat: whether the first copy arrived is not known.")
-        if remarks.missed:
-            added.append(
-                f"Earlier messages on this ticket that did not reach you: {remarks.missed}."
-            )
-        return replace(self, lines=(*self.lines, *added)) if added else self
-
-    def text(self) -> str:
-        """Return the whole body as plain text."""
-        links = tuple(f"{words}: {address}" for words, address in self.links)
-        return "\n".join((*self.lines, *(("", *links) if links else ()))) + "\n"
-
-    def html(self) -> str:
-        """Return the body as HTML, every value escaped."""
-        paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.lines if line)
-        links = "".join(
-            f'<p><a href="{escape(address, quote=True)}" rel="noreferrer">{escape(words)}</a></p>'
-            for words, address in self.links
-        )
-        return f'<!doctype html><html><head><meta charset="utf-8"></head><body>{paragraphs}{links}</body></html>'
 
 
 def word(
@@ -140,41 +38,32 @@ def word(
     ]
     subject = f"{head}{plain(decision.ticket)}: {happened}" + (f" ({title})" if title else "")
     return Message(
-        subject=_cut(subject, LONGEST_SUBJECT),
-        lines=tuple(_cut(line, LONGEST_LINE) for line in lines if line),
+        subject=cut(subject, LONGEST_SUBJECT),
+        lines=tuple(cut(line, LONGEST_LINE) for line in lines if line),
         links=tuple(_links(decision, facts, tracker_url)),
     )
 
 
-def plain(value: object) -> str:
-    """Return *value* as one line of plain text.
-
-    Control characters, line separators and the marks that turn the direction of writing go;
-    lone surrogates, which no encoding carries, become the replacement character.
-    """
-    kept: list[str] = []
-    for character in str(value):
-        match unicodedata.category(character):
-            case "Cc" | "Zl" | "Zp":
-                kept.append(" ")
-            case "Cf" if character not in "\u200c\u200d":
-                continue
-            case "Cs":
-                kept.append("\ufffd")
-            case _:
-                kept.append(character)
-    return " ".join("".join(kept).split())
+def digest(parts: Sequence[tuple[Decided, Message, bool]]) -> Message:
+    """Return one message for all *parts*, a line each: decision, message, whether it asks."""
+    tickets = len({decision.ticket for decision, _, _ in parts})
+    urgent = min((str(decision.data.get("priority") or "") for decision, _, _ in parts), default="")
+    head = f"[{plain(urgent)}] " if urgent else ""
+    return Message(
+        subject=f"{head}{len(parts)} notices on {tickets} {'ticket' if tickets == 1 else 'tickets'}",
+        lines=(
+            "So many notices for you were due at about the same time that they come as one message.",
+            *(
+                cut(_in_short(decision, message, asks=asks), LONGEST_LINE)
+                for decision, message, asks in parts
+            ),
+        ),
+    )
 
 
-def defused(text: str) -> str:
-    """Return *text* so that no chat it is passed on to finds a mention in it.
-
-    A zero-width space after ``@``, and after the ``<`` of ``<@``, ``<!`` and ``<#``, leaves
-    the words readable and calls nobody.
-    """
-    for mark in ("<@", "<!", "<#"):
-        text = text.replace(mark, f"<{ZERO_WIDTH}{mark[1]}")
-    return text.replace("@", f"@{ZERO_WIDTH}")
+def _in_short(decision: Decided, message: Message, *, asks: bool) -> str:
+    due = decision.data.get("ack_due") if asks else None
+    return f"{message.subject}{f'; acknowledge it by {instant(due)}' if due else ''}"
 
 
 def instant(value: object) -> str:
@@ -320,7 +209,3 @@ def _quoted(key: str) -> str:
 
 def _percent(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "replace"))
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,131 @@
+"""Who may be sent how much now: shares of what waits, by far side and by recipient.
+
+Two things are paced. A far side (a mail relay, one webhook) has a rate, a circuit breaker and a
+bound on what is on its way at once. A recipient gets so many messages at once and then one every so
+often; what waits for them meanwhile goes out together, as one digest.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.notifier.core.flow import Gate, Rate, refilled, room, taken
+
+DIGEST_AT_MOST: Final = 1000
+"""Notices of one digest."""
+
+PACED: Final = ("email", "webhook")
+"""The channels whose recipients are paced; a console is not read message by message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for one recipient on one channel; *oldest* is when the first could have gone."""
+
+    gate: str
+    target: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What may be taken of it: at most *most* notices, *together* in one message or one by one."""
+
+    gate: str
+    target: str
+    most: int
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be taken.
+
+    Attributes:
+        rates: By kind of gate: a channel's name, or ``to`` for a recipient.
+        at_once: How many messages may be on their way through a gate.
+    """
+
+    rates: Mapping[str, Rate]
+    at_once: int
+
+    def rate(self, name: str) -> Rate:
+        """Return the rate of the gate called *name*: its kind stands before the colon."""
+        return self.rates[name.partition(":")[0]]
+
+
+def recipient(target: str) -> str | None:
+    """Return the name of the gate that paces *target*; None if it is not paced."""
+    return f"to:{target}" if target.partition(":")[0] in PACED else None
+
+
+def gates_of(waiting: Iterable[Waiting]) -> set[str]:
+    """Return the names of all gates that *waiting* has to pass."""
+    names = set()
+    for one in waiting:
+        names.add(one.gate)
+        if (paced := recipient(one.target)) is not None:
+            names.add(paced)
+    return names
+
+
+def allot(
+    waiting: Iterable[Waiting],
+    gates: Mapping[str, Gate],
+    in_flight: Mapping[str, int],
+    limits: Limits,
+    *,
+    free: int,
+    now: datetime,
+) -> tuple[tuple[Share, ...], dict[str, Gate]]:
+    """Share out *free* messages; return the shares, and the gates as they are after them.
+
+    Args:
+        waiting: What waits. The longest wait is served first.
+        gates: The gates that this process holds; what waits at others is left to their holders.
+        in_flight: How many messages are on their way, by gate.
+        limits: Rates and bounds.
+        free: How many messages may be taken altogether.
+        now: The real instant.
+    """
+    after = {name: refilled(gate, limits.rate(name), now=now) for name, gate in gates.items()}
+    rooms = {
+        name: room(gate, in_flight=in_flight.get(name, 0), at_once=limits.at_once, now=now)
+        for name, gate in after.items()
+    }
+    shares = []
+    for one in sorted(waiting, key=lambda each: (each.oldest, each.target)):
+        most = min(rooms.get(one.gate, 0), free)
+        if most <= 0:
+            continue
+        share, costs = _share(one, most, after)
+        if share is None:
+            continue
+        messages = 1 if share.together else share.most
+        free -= messages
+        rooms[one.gate] -= messages
+        after[one.gate] = taken(after[one.gate], messages)
+        after |= costs
+        shares.append(share)
+    return tuple(shares), after
+
+
+def _share(
+    one: Waiting, most: int, gates: Mapping[str, Gate]
+) -> tuple[Share | None, dict[str, Gate]]:
+    """Return what of *one* may go, and what that costs its recipient's gate."""
+    paced = recipient(one.target)
+    if paced is None:
+        return Share(one.gate, one.target, min(one.count, most)), {}
+    gate = gates.get(paced)
+    if gate is None or gate.tokens < 1:
+        return None, {}
+    if one.count > int(gate.tokens):
+        # Whoever has more waiting than they may get now has had enough for a while.
+        return Share(one.gate, one.target, DIGEST_AT_MOST, together=True), {
+            paced: taken(gate, int(gate.tokens))
+        }
+    count = min(one.count, most)
+    return Share(one.gate, one.target, count), {paced: taken(gate, count)}

@@ -1,0 +1,334 @@
+"""Claims in Postgres: who sends what now, and what becomes of claims whose holder is gone.
+
+A claim is committed before anything is sent, and a result counts only for the attempt that it
+belongs to; a process may die between the two, and another finds the row when its lease is over.
+Every function works inside the caller's transaction; none commits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import from_json
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.core.allot import Limits, Share, Waiting, allot, gates_of
+from services.notifier.core.flow import Breaker, Gate
+from services.notifier.core.known import Called, Decided, Known
+from services.notifier.core.message import Remarks
+from services.notifier.core.plan import digest_id
+from services.notifier.core.report import Step
+from services.notifier.core.roster import Roster, TicketFacts
+from services.notifier.core.stale import stale
+from services.notifier.store import Now
+from services.notifier.store_gates import lock_gates, save_gates
+from services.notifier.store_ledger import open_gates, reported, say, suppress, waiting_from, way
+
+_DUE: Final = """
+    d.state IN ('planned', 'retry', 'uncertain') AND d.next_at <= :real
+    AND (d.hold_until IS NULL OR d.hold_until <= :virtual)
+"""
+_WAITING: Final = text(
+    f"""
+    SELECT d.gate, d.target, count(*), min(d.next_at) FROM delivery d
+    WHERE {_DUE} GROUP BY d.gate, d.target
+    """  # noqa: S608  only our own words are put in
+)
+_IN_FLIGHT: Final = text(
+    """
+    SELECT gate, count(DISTINCT coalesce(digest, id)) FROM delivery
+    WHERE state = 'claimed' AND gate = ANY(CAST(:gates AS text[])) GROUP BY gate
+    """
+)
+# Nothing older about the same ticket may still be on its way to the same recipient; but a call
+# that asks for an answer does not wait for something that failed before, nor does a digest, which
+# keeps the order inside.
+_IN_LINE: Final = """
+    NOT EXISTS (
+        SELECT FROM delivery older
+        WHERE older.ticket = d.ticket AND older.target = d.target AND older.version < d.version
+        AND (older.hold_until IS NULL OR older.hold_until <= :virtual)
+        AND (older.state = 'claimed' OR NOT share.together AND (
+            older.state IN ('planned', 'uncertain')
+            OR older.state = 'retry' AND (d.fyi OR NOT d.ladder)
+        ))
+    )
+"""
+_TAKE: Final = text(
+    f"""
+    SELECT d.*, share.together, c.type, c.at, CAST(c.data AS text) AS data,
+        CAST(c.facts AS text) AS facts, t.status, t.status_version, CAST(t.calls AS text) AS calls,
+        EXISTS (
+            SELECT FROM attempt a WHERE a.delivery_id = d.id
+            AND (a.ended_at IS NULL OR a.outcome = 'unclear')
+        ) AS unclear,
+        d.purpose = 'stand_down' AND EXISTS (
+            SELECT FROM delivery n JOIN attempt a ON a.delivery_id = n.id
+            WHERE n.escalation = d.escalation AND n.person = d.person AND n.purpose = 'notice'
+            AND (a.ended_at IS NULL OR a.outcome IN ('accepted', 'unclear'))
+        ) AS told,
+        d.ladder AND EXISTS (
+            SELECT FROM delivery n
+            WHERE n.escalation = d.escalation AND n.role = d.role AND n.version > d.version
+            AND n.ladder AND NOT n.fyi AND n.purpose = 'notice'
+            AND n.state NOT IN ('suppressed', 'dead', 'discarded')
+            AND (n.hold_until IS NULL OR n.hold_until <= :virtual)
+        ) AS overtaken,
+        (
+            SELECT count(*) FROM delivery m
+            WHERE m.ticket = d.ticket AND m.target = d.target AND m.state = 'dead'
+            AND m.version < d.version AND m.version > coalesce((
+                SELECT max(s.version) FROM delivery s WHERE s.ticket = d.ticket
+                AND s.target = d.target AND s.state IN ('sent', 'delivered')
+            ), 0)
+        ) AS missed
+    FROM unnest(
+        CAST(:targets AS text[]), CAST(:gates AS text[]), CAST(:mosts AS int[]),
+        CAST(:together AS boolean[])
+    ) AS share (target, gate, most, together)
+    CROSS JOIN LATERAL (
+        SELECT * FROM delivery d
+        WHERE d.target = share.target AND d.gate = share.gate AND {_DUE} AND {_IN_LINE}
+        ORDER BY d.next_at, d.version LIMIT share.most
+        FOR UPDATE SKIP LOCKED
+    ) d
+    JOIN decision c ON c.id = d.decision_id
+    JOIN ticket t ON t.ticket = d.ticket
+    """  # noqa: S608  only our own words are put in
+)
+_CLAIM: Final = text(
+    """
+    UPDATE delivery d
+    SET state = 'claimed', attempt = d.attempt + 1, digest = given.digest, lease_until = :until,
+        first_attempt_at = coalesce(d.first_attempt_at, :real)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS uuid[])) AS given (id, digest)
+    WHERE d.id = given.id
+    """
+)
+_BEGIN: Final = text(
+    """
+    INSERT INTO attempt (delivery_id, attempt, channel, started_at)
+    SELECT d.id, d.attempt, d.channel, :real FROM delivery d WHERE d.id = ANY(CAST(:ids AS uuid[]))
+    """
+)
+_STUCK: Final = text(
+    f"""
+    SELECT d.* FROM delivery d WHERE d.gate = ANY(CAST(:shut AS text[])) AND {_DUE}
+    AND cardinality(d.ways) > 1 ORDER BY d.next_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    """  # noqa: S608  only our own words are put in
+)
+_MOVE: Final = text(
+    """
+    UPDATE delivery SET way = :way, channel = :channel, address = :address, target = :target,
+        gate = :gate WHERE id = :id
+    """
+)
+_EXPIRE: Final = text(
+    """
+    UPDATE delivery d
+    SET state = CASE WHEN lost.held THEN 'dead' ELSE 'uncertain' END,
+        reason = CASE WHEN lost.held THEN 'unclear' ELSE d.reason END,
+        finished_at = CASE WHEN lost.held THEN CAST(:virtual AS timestamptz) END,
+        lease_until = NULL, next_at = :real, last_error = 'the sender did not come back'
+    FROM (
+        SELECT id, channel = ANY(CAST(:hold AS text[])) AS held FROM delivery
+        WHERE state = 'claimed' AND lease_until < :real FOR UPDATE SKIP LOCKED
+    ) AS lost
+    WHERE d.id = lost.id RETURNING d.*
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process alone may send until its lease is over."""
+
+    id: UUID
+    attempt: int
+    row: Mapping[str, Any]
+    decision: Decided
+    facts: TicketFacts
+    remarks: Remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What goes out as one message: one delivery, or a digest of several to one recipient.
+
+    *gone* tells that its far side has closed for good.
+    """
+
+    id: UUID
+    gate: str
+    channel: str
+    parts: tuple[Claimed, ...]
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one look at the ledger gave: parcels to send; *more* if a next look may find others."""
+
+    parcels: tuple[Parcel, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a sender takes: its *limits*, for how long, and by which *roster* it finds other ways."""
+
+    limits: Limits
+    lease: timedelta
+    roster: Roster
+
+
+async def claim(conn: AsyncConnection, free: int, terms: Terms, moment: Now) -> Claim:
+    """Take up to *free* messages that are due and whose gates have room for them.
+
+    A gate is served by one instance at a time; whoever finds it held looks again later.
+    """
+    times = {"real": moment.real, "virtual": moment.virtual}
+    found = await conn.execute(_WAITING, times)
+    waiting = [Waiting(row[0], row[1], row[2], row[3]) for row in found]
+    if not waiting or free <= 0:
+        return Claim()
+    gates = await lock_gates(conn, gates_of(waiting), skip_locked=True)
+    moved = await _sidestep(conn, gates, terms.roster, moment)
+    found = await conn.execute(_IN_FLIGHT, {"gates": sorted({one.gate for one in waiting})})
+    in_flight = {row[0]: row[1] for row in found}
+    shares, after = allot(waiting, gates, in_flight, terms.limits, free=free, now=moment.real)
+    if not shares:
+        return Claim(more=moved)
+    rows = await _take(conn, shares, times)
+    fresh, outdated = [], []
+    for row in rows:
+        why = stale(waiting_from(row), _known(row))
+        if why is None:
+            fresh.append(row)
+        else:
+            outdated.append((row, why))
+    await suppress(conn, outdated, moment)
+    await save_gates(conn, (one for name, one in after.items() if one != gates[name]))
+    parcels = tuple(_parcels(fresh, gates, moment))
+    await _begin(conn, parcels, moment, terms.lease)
+    return Claim(parcels, more=moved or bool(rows))
+
+
+async def _take(
+    conn: AsyncConnection, shares: Sequence[Share], times: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    given = {
+        "targets": [one.target for one in shares],
+        "gates": [one.gate for one in shares],
+        "mosts": [one.most for one in shares],
+        "together": [one.together for one in shares],
+    }
+    found = await conn.execute(_TAKE, {**given, **times})
+    return [dict(row) for row in found.mappings()]
+
+
+def _known(row: Mapping[str, Any]) -> Known:
+    return Known(
+        ticket=row["ticket"],
+        status=row["status"],
+        status_version=row["status_version"],
+        calls={key: Called(**call) for key, call in from_json(row["calls"]).items()},
+    )
+
+
+def _parcels(
+    rows: Sequence[Mapping[str, Any]], gates: Mapping[str, Gate], moment: Now
+) -> Iterator[Parcel]:
+    def whole(row: Mapping[str, Any]) -> tuple[str, str]:
+        return row["target"], "" if row["together"] else str(row["id"])
+
+    for _, group in groupby(sorted(rows, key=whole), key=whole):
+        members = sorted(group, key=lambda row: (row["ticket"], row["version"]))
+        first = members[0]
+        ids = [row["id"] for row in members]
+        yield Parcel(
+            id=ids[0] if len(ids) == 1 else digest_id(ids),
+            gate=first["gate"],
+            channel=first["channel"],
+            parts=tuple(_claimed(row, moment) for row in members),
+            gone=gates[first["gate"]].gone,
+        )
+
+
+def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
+    decision = Decided(
+        id=row["decision_id"],
+        type=row["type"],
+        ticket=row["ticket"],
+        version=row["version"],
+        at=row["at"],
+        data=from_json(row["data"]),
+    )
+    return Claimed(
+        id=row["id"],
+        attempt=row["attempt"] + 1,
+        row={**row, "first_attempt_at": row["first_attempt_at"] or moment.real},
+        decision=decision,
+        facts=TicketFacts(**from_json(row["facts"])),
+        remarks=Remarks(repeat=row["unclear"], missed=row["missed"]),
+    )
+
+
+async def _begin(
+    conn: AsyncConnection, parcels: Sequence[Parcel], moment: Now, lease: timedelta
+) -> None:
+    claims = [
+        (part.id, parcel.id if len(parcel.parts) > 1 else None)
+        for parcel in parcels
+        for part in parcel.parts
+    ]
+    if not claims:
+        return
+    ids = [one[0] for one in claims]
+    given = {"ids": ids, "digests": [one[1] for one in claims]}
+    await conn.execute(_CLAIM, {**given, "real": moment.real, "until": moment.real + lease})
+    await conn.execute(_BEGIN, {"ids": ids, "real": moment.real})
+
+
+async def _sidestep(
+    conn: AsyncConnection, gates: Mapping[str, Gate], roster: Roster, moment: Now
+) -> bool:
+    """Move what waits at a shut gate to its recipient's next way that is open; say if any moved."""
+    shut = [name for name, one in gates.items() if one.breaker(moment.real) is Breaker.OPEN]
+    if not shut:
+        return False
+    times = {"real": moment.real, "virtual": moment.virtual}
+    found = await conn.execute(_STUCK, {"shut": shut, **times})
+    moves = []
+    for row in found.mappings():
+        ways = row["ways"]
+        for number in range(1, len(ways)):
+            index = (row["way"] + number) % len(ways)
+            columns = way(ways[index], row["person"], roster)
+            if columns["gate"] not in shut:
+                moves.append({"id": row["id"], "way": index, **columns})
+                break
+    if moves:
+        await open_gates(conn, moves, moment)
+        await conn.execute(_MOVE, moves)
+    return bool(moves)
+
+
+async def expire_leases(conn: AsyncConnection, hold: Sequence[str], moment: Now) -> int:
+    """Let go of deliveries whose sender has not come back in time.
+
+    Nobody knows whether they went out: they are sent again under the same key, except on the
+    channels of *hold*, where they become dead letters.
+
+    Returns:
+        How many there were.
+    """
+    given = {"hold": list(hold), "real": moment.real, "virtual": moment.virtual}
+    rows = (await conn.execute(_EXPIRE, given)).mappings().all()
+    dead = [row for row in rows if row["state"] == "dead" and row["purpose"] != "alert"]
+    await say(conn, [(Step.FAILED, reported(row)) for row in dead], moment)
+    return len(rows)

@@ -1,0 +1,261 @@
+"""The ledger in Postgres: deliveries planned, suppressed, and what is said of them.
+
+Every function works inside the caller's transaction; none commits.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.core.allot import recipient
+from services.notifier.core.desk import FanOut
+from services.notifier.core.known import Decided, Known
+from services.notifier.core.plan import INTAKE, Planned, Purpose
+from services.notifier.core.report import Reported, Step, report
+from services.notifier.core.roster import Roster
+from services.notifier.core.stale import Waiting, stale
+from services.notifier.store import Now, decision_row
+from services.notifier.tables import decision, delivery, gate, outbox
+from shared.contract.envelope import encode
+
+WAITING: Final = ("planned", "retry", "uncertain")
+"""The states in which a delivery still wants sending."""
+
+UNFINISHED: Final = (*WAITING, "claimed")
+
+
+async def save_fan_outs(
+    conn: AsyncConnection,
+    fan_outs: Sequence[tuple[FanOut, Mapping[UUID, str | None]]],
+    roster: Roster,
+    moment: Now,
+) -> None:
+    """Write decisions and their deliveries to the ledger, and say so in the outbox.
+
+    Args:
+        conn: The transaction of the batch.
+        fan_outs: Each with the reasons, by delivery, for which it is suppressed at once.
+        roster: For the masked addresses.
+        moment: When the batch is heard.
+    """
+    if not fan_outs:
+        return
+    kept = [
+        {
+            **decision_row(one.decision),
+            "facts": asdict(one.facts),
+            "rows": sum(row.purpose is not Purpose.ALERT for row in one.rows),
+            "planned_at": moment.virtual,
+        }
+        for one, _ in fan_outs
+    ]
+    await conn.execute(insert(decision).on_conflict_do_nothing(), kept)
+    rows = [
+        planned_row(row, one.decision, roster, moment, suppressed=stale_now.get(row.id))
+        for one, stale_now in fan_outs
+        for row in one.rows
+    ]
+    await save_rows(conn, rows, moment)
+
+
+async def save_rows(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]], moment: Now) -> None:
+    """Insert delivery *rows* that are not there yet, and open the gates they go through."""
+    if not rows:
+        return
+    await open_gates(conn, rows, moment)
+    written = await conn.execute(
+        insert(delivery).on_conflict_do_nothing().returning(delivery.c.id), list(rows)
+    )
+    new = set(written.scalars())
+    told: list[tuple[Step, Reported]] = []
+    for row in rows:
+        if row["id"] in new and row["purpose"] != Purpose.ALERT:
+            told.append((Step.PLANNED, reported({**row, "reason": None})))
+            if row["state"] == "suppressed":
+                told.append((Step.SUPPRESSED, reported(row)))
+    await say(conn, told, moment)
+
+
+async def open_gates(conn: AsyncConnection, rows: Iterable[Mapping[str, Any]], moment: Now) -> None:
+    """Make sure that every gate that *rows* pass has its own row; a new one is full and open.
+
+    Tokens start at "infinity": filling cuts them down to the burst of the gate's kind.
+    """
+    names = set()
+    for row in rows:
+        if row["gate"] is not None:
+            names |= {row["gate"], recipient(row["target"])}
+    new = [
+        {
+            "gate": name,
+            "tokens": float("inf"),
+            "refilled_at": moment.real,
+            "failures": 0,
+            "gone": False,
+        }
+        for name in sorted(name for name in names if name is not None)
+    ]
+    if new:
+        await conn.execute(insert(gate).on_conflict_do_nothing(), new)
+
+
+def planned_row(
+    row: Planned,
+    of: Decided,
+    roster: Roster,
+    moment: Now,
+    *,
+    suppressed: str | None = None,
+) -> dict[str, Any]:
+    """Return *row* as the ledger first holds it."""
+    reason = suppressed or row.suppressed
+    return {
+        "id": row.id,
+        "decision_id": row.decision_id,
+        "ticket": row.ticket,
+        "version": row.version,
+        "escalation": row.escalation,
+        "role": row.role,
+        "person": row.person,
+        "purpose": str(row.purpose),
+        "mode": row.mode,
+        "fyi": row.fyi,
+        "ladder": row.ladder,
+        "code": row.code,
+        "priority": of.data.get("priority"),
+        "ways": list(row.ways),
+        "way": 0,
+        "rounds": 0,
+        **way(row.channel, row.person, roster),
+        "state": "planned" if reason is None else "suppressed",
+        "reason": reason,
+        "attempt": 0,
+        "planned_at": moment.virtual,
+        "hold_until": row.hold_until,
+        "finished_at": None if reason is None else moment.virtual,
+        "next_at": moment.real,
+    }
+
+
+def way(channel: str | None, person: str | None, roster: Roster) -> dict[str, str | None]:
+    """Return the columns that follow from going to *person* by *channel*.
+
+    The target orders messages; the gate is whose trouble stops them: all mail goes through one
+    relay, every webhook is a far side of its own, named by its address so that a changed one
+    starts afresh.
+    """
+    if channel is None:
+        return {"channel": None, "address": None, "target": None, "gate": None}
+    contact = roster.contacts.get(person or "")
+    through = channel
+    if channel == "webhook" and contact is not None and contact.webhook is not None:
+        through = f"webhook:{person}:{contact.webhook.fingerprint}"
+    return {
+        "channel": channel,
+        "address": INTAKE if contact is None else contact.shown(channel),
+        "target": f"{channel}:{person or INTAKE}",
+        "gate": through,
+    }
+
+
+def reported(row: Mapping[Any, Any]) -> Reported:
+    """Return a row of ``delivery`` as others may see it."""
+    return Reported(
+        id=row["id"],
+        ticket=row["ticket"],
+        decision_id=row["decision_id"],
+        version=row["version"],
+        role=row["role"],
+        purpose=row["purpose"],
+        mode=row["mode"],
+        attempt=row["attempt"],
+        escalation=row["escalation"],
+        person=row["person"],
+        channel=row["channel"],
+        address=row["address"],
+        reason=row["reason"],
+    )
+
+
+async def say(conn: AsyncConnection, told: Sequence[tuple[Step, Reported]], moment: Now) -> None:
+    """Put what is *told* of deliveries into the outbox, in that order."""
+    events = [(report(step, one, at=moment.virtual), one) for step, one in told]
+    rows = [
+        {
+            "ticket": one.ticket,
+            "id": UUID(event.id),
+            "payload": encode(event),
+            "created_at": moment.real,
+        }
+        for event, one in events
+    ]
+    if rows:
+        await conn.execute(insert(outbox).on_conflict_do_nothing(), rows)
+
+
+async def suppress_settled(conn: AsyncConnection, settled: Mapping[str, Known], moment: Now) -> int:
+    """Suppress waiting notices that the newest decisions of their tickets have overtaken.
+
+    Rows that a sender is taking just now are left to it: it looks again itself.
+
+    Returns:
+        How many were suppressed.
+    """
+    if not settled:
+        return 0
+    found = await conn.execute(
+        select(delivery, decision.c.type)
+        .join(decision, decision.c.id == delivery.c.decision_id)
+        .where(
+            delivery.c.ticket.in_(list(settled)),
+            delivery.c.state.in_(WAITING),
+            delivery.c.purpose == Purpose.NOTICE,
+        )
+        .with_for_update(of=delivery, skip_locked=True)
+    )
+    overtaken = [
+        (row, why)
+        for row in found.mappings()
+        if (why := stale(waiting_from(row), settled[row["ticket"]])) is not None
+    ]
+    await suppress(conn, overtaken, moment)
+    return len(overtaken)
+
+
+def waiting_from(row: Mapping[Any, Any]) -> Waiting:
+    """Return a delivery joined with its decision's type as staleness looks at it.
+
+    ``told`` and ``overtaken`` are looked up only where a row is about to be sent.
+    """
+    return Waiting(
+        purpose=Purpose(row["purpose"]),
+        version=row["version"],
+        fyi=row["fyi"],
+        ladder=row["ladder"],
+        escalation=row["escalation"],
+        type=row["type"],
+        told=bool(row.get("told")),
+        overtaken=bool(row.get("overtaken")),
+    )
+
+
+async def suppress(
+    conn: AsyncConnection, rows: Sequence[tuple[Mapping[Any, Any], str]], moment: Now
+) -> None:
+    """Mark *rows* suppressed, each for its reason, and say so."""
+    by_reason: dict[str, list[UUID]] = {}
+    for row, why in rows:
+        by_reason.setdefault(why, []).append(row["id"])
+    for why, ids in by_reason.items():
+        await conn.execute(
+            update(delivery)
+            .where(delivery.c.id.in_(ids))
+            .values(state="suppressed", reason=why, finished_at=moment.virtual, lease_until=None)
+        )
+    told = [(Step.SUPPRESSED, reported({**row, "reason": why})) for row, why in rows]
+    await say(conn, told, moment)
