@@ -9,9 +9,12 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from services.notifier.api import routes
-from services.notifier.channels.build import channels, roster
+from services.notifier.api_letters import letter_routes
+from services.notifier.channels.build import channels, roster, secret
 from services.notifier.core.allot import Limits
+from services.notifier.letters import Office
 from services.notifier.mender import Mender
+from services.notifier.operators import Operators
 from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
 from services.notifier.store_claims import Terms
@@ -65,11 +68,16 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
         app = service_app("notifier", ready=ready, description="What became of each notice.")
         app.include_router(routes(database))
+        office = Office(database, people, alerts, due=due, told=told)
+        operators = Operators(
+            secret("operator_key", settings, os.environ), settings.operators_are_local
+        )
+        app.include_router(letter_routes(office, operators))
         tasks: list[Coroutine[Any, Any, None]] = [
             # What needs only PostgreSQL starts first, and goes on while Kafka is away.
             Sender(database, ways, manner, due=due, told=told).run(stop),
             Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
-            watch(database, stop),
+            watch(database, settings.clock_speed, stop),
             consume(
                 [settings.topic(TIER_CHANGES)],
                 worker.handle,
@@ -87,7 +95,13 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             ),
         ]
         if settings.escalator_url is not None:
-            mender = Mender(database, people, escalator_url=settings.escalator_url, alerts=alerts)
+            mender = Mender(
+                database,
+                people,
+                escalator_url=settings.escalator_url,
+                alerts=alerts,
+                mended=due.set,
+            )
             tasks.append(mender.run(stop))
         await together(stop, *tasks)
 

@@ -1,4 +1,4 @@
-"""The notifier over HTTP: what became of each notice, and what is dead."""
+"""The notifier over HTTP: what became of each notice."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,16 +12,15 @@ from services.notifier.store_reading import (
     BadCursorError,
     Page,
     attempts_of,
-    dead_records,
     deliveries,
 )
-from shared.runtime.database import Database
+from shared.runtime.database import Connection, Database
 from shared.runtime.health import Problem
 
 State = Annotated[
     str | None,
     Query(
-        pattern="^(planned|claimed|retry|uncertain|sent|delivered|suppressed|dead)$",
+        pattern="^(planned|claimed|retry|uncertain|sent|delivered|suppressed|dead|discarded)$",
         description="Only deliveries in this state.",
     ),
 ]
@@ -66,6 +65,7 @@ class Delivery(BaseModel):
     finished_at: datetime | None
     next_at: datetime | None
     last_error: str | None
+    digest: UUID | None
     attempts: list[Attempt] = Field(default_factory=list)
 
 
@@ -76,70 +76,54 @@ class Deliveries(BaseModel):
     cursor: str | None = Field(description="Give it back for the next page; null at the end.")
 
 
-class DeadRecord(BaseModel):
-    """A record of the topic that could not be read or planned."""
-
-    topic: str
-    partition: int
-    offset: int
-    error_class: str
-    error: str
-    created_at: datetime
-
-
-class DeadLetters(BaseModel):
-    """What an operator must look at: notices given up, and records nobody could read."""
-
-    deliveries: list[Delivery]
-    cursor: str | None = Field(description="Give it back for the next page; null at the end.")
-    records: list[DeadRecord]
-
-
 def routes(database: Database) -> APIRouter:
-    """Return the notifier's own routes, reading from *database*."""
-    router = APIRouter(prefix="/v1")
-
-    async def page(
-        ticket: str | None, state: str | None, cursor: str | None, limit: int
-    ) -> tuple[Page, list[Delivery]]:
-        async with database.transaction() as conn:
-            try:
-                found = await deliveries(
-                    conn, ticket=ticket, state=state, cursor=cursor, limit=limit
-                )
-            except BadCursorError as error:
-                raise Problem(
-                    status=400,
-                    code="bad_cursor",
-                    title="This cursor belongs to no page",
-                    detail="cursor is none that this service has given",
-                    do="Take the cursor of the page before, or none for the first page.",
-                ) from error
-            tried = await attempts_of(conn, [row["id"] for row in found.rows])
-        return found, [_delivery(row, tried.get(row["id"], ())) for row in found.rows]
+    """Return the routes that read the ledger in *database*."""
+    router = APIRouter(prefix="/v1", tags=["deliveries"])
 
     @router.get("/deliveries", responses={400: {"description": "Not a cursor of ours."}})
     async def read_deliveries(
         ticket: Ticket = None, state: State = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Deliveries:
         """Return deliveries, newest first."""
-        found, shown = await page(ticket, state, cursor, limit)
-        return Deliveries(deliveries=shown, cursor=found.cursor)
-
-    @router.get("/dead-letters", responses={400: {"description": "Not a cursor of ours."}})
-    async def read_dead_letters(cursor: Cursor = None, limit: Limit = 50) -> DeadLetters:
-        """Return notices that were given up and records that could not be read, newest first."""
-        found, shown = await page(None, "dead", cursor, limit)
         async with database.transaction() as conn:
-            records = await dead_records(conn, limit)
-        return DeadLetters(
-            deliveries=shown,
-            cursor=found.cursor,
-            records=[DeadRecord.model_validate(dict(row)) for row in records],
-        )
+            found = await page(conn, ticket=ticket, state=state, cursor=cursor, limit=limit)
+            shown = await with_attempts(conn, found.rows)
+        return Deliveries(deliveries=shown, cursor=found.cursor)
 
     return router
 
 
-def _delivery(row: Mapping[Any, Any], tried: Sequence[Mapping[Any, Any]]) -> Delivery:
-    return Delivery.model_validate({**row, "attempts": [dict(one) for one in tried]})
+async def page(
+    conn: Connection, *, ticket: str | None, state: str | None, cursor: str | None, limit: int
+) -> Page:
+    """Return a page of the ledger.
+
+    Raises:
+        Problem: 400, the cursor is none of ours.
+    """
+    try:
+        return await deliveries(conn, ticket=ticket, state=state, cursor=cursor, limit=limit)
+    except BadCursorError as error:
+        raise bad_cursor() from error
+
+
+async def with_attempts(conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[Delivery]:
+    """Return *rows* of the ledger as they are shown, each with its attempts."""
+    tried = await attempts_of(conn, [row["id"] for row in rows])
+    return [
+        Delivery.model_validate(
+            {**row, "attempts": [dict(one) for one in tried.get(row["id"], ())]}
+        )
+        for row in rows
+    ]
+
+
+def bad_cursor() -> Problem:
+    """Return what is answered to a cursor that nobody was given."""
+    return Problem(
+        status=400,
+        code="bad_cursor",
+        title="This cursor belongs to no page",
+        detail="cursor is none that this service has given",
+        do="Take the cursor of the page before, or none for the first page.",
+    )

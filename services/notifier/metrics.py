@@ -9,9 +9,6 @@ DECISIONS: Final = Counter(
     "Decisions read, by where they stood to what was heard before.",
     ["place"],
 )
-DEAD_RECORDS: Final = Counter(
-    "tierline_notifier_dead_records_total", "Records that could not be read or planned."
-)
 ATTEMPTS: Final = Counter(
     "tierline_notifier_attempts_total",
     "Attempts to send, by channel and outcome.",
@@ -24,7 +21,9 @@ LATENCY: Final = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800, 21600),
 )
 DELIVERIES: Final = Gauge(
-    "tierline_notifier_deliveries", "Rows of the ledger.", ["channel", "state"]
+    "tierline_notifier_deliveries",
+    "Rows of the ledger that are unfinished or dead.",
+    ["channel", "state"],
 )
 BREAKERS: Final = Gauge(
     "tierline_notifier_gates", "Gates by the state of their circuit breaker.", ["state"]

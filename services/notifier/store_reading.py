@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select, tuple_
+from sqlalchemy import and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.flow import Breaker
@@ -16,7 +16,7 @@ from services.notifier.core.retry import GIVE_UP, GIVE_UP_DEFAULT
 from services.notifier.store import now
 from services.notifier.store_gates import gate_from
 from services.notifier.store_ledger import UNFINISHED
-from services.notifier.tables import attempt, dead_letter, decision, delivery, early, gate, outbox
+from services.notifier.tables import attempt, decision, delivery, early, gate, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,10 @@ def _read(cursor: str) -> tuple[datetime, UUID]:
         raise BadCursorError(cursor) from error
 
 
-async def dead_records(conn: AsyncConnection, limit: int) -> Sequence[Mapping[Any, Any]]:
-    """Return the newest records of the topic that could not be read or planned."""
-    query = select(dead_letter).order_by(dead_letter.c.id.desc()).limit(limit)
-    return (await conn.execute(query)).mappings().all()
+async def delivery_of(conn: AsyncConnection, key: UUID) -> Mapping[Any, Any] | None:
+    """Return the delivery *key*; None if there is none."""
+    found = await conn.execute(select(delivery).where(delivery.c.id == key))
+    return found.mappings().one_or_none()
 
 
 async def attempts_of(
@@ -97,16 +97,16 @@ async def attempts_of(
     return found
 
 
-async def health(conn: AsyncConnection) -> Health:
-    """Return the ledger in numbers."""
+async def health(conn: AsyncConnection, *, since: datetime) -> Health:
+    """Return the ledger in numbers; what was planned after *since* is held against what was asked."""
     moment = await now(conn)
     counted = await conn.execute(
-        select(delivery.c.channel, delivery.c.state, func.count()).group_by(
-            delivery.c.channel, delivery.c.state
-        )
+        select(delivery.c.channel, delivery.c.state, func.count())
+        .where(delivery.c.state.in_((*UNFINISHED, "dead")))
+        .group_by(delivery.c.channel, delivery.c.state)
     )
     breakers = dict.fromkeys(Breaker, 0)
-    for row in (await conn.execute(select(gate))).mappings():
+    for row in (await conn.execute(select(gate).where(~gate.c.gate.like("to:%")))).mappings():
         breakers[gate_from(row).breaker(moment.real)] += 1
     gaps = await conn.execute(select(func.count(func.distinct(early.c.ticket))))
     waiting = await conn.execute(
@@ -116,36 +116,41 @@ async def health(conn: AsyncConnection) -> Health:
         deliveries={(row[0] or "none", row[1]): row[2] for row in counted},
         breakers=breakers,
         gaps=gaps.scalar_one(),
-        faults=await _faults(conn),
+        faults=await _uneven(conn, since) + await _forgotten(conn),
         unpublished=waiting.scalar_one(),
     )
 
 
-async def _faults(conn: AsyncConnection) -> int:
-    """Count what must not be: notices missing, doubled, or unfinished past their give-up age.
+async def _uneven(conn: AsyncConnection, since: datetime) -> int:
+    """Count decisions since *since* that have not exactly the deliveries that were planned.
 
     Alerts are no part of the sum: they may follow a decision much later.
     """
-    due = func.count(delivery.c.id).filter(
-        or_(delivery.c.purpose != "alert", delivery.c.code == "nobody_on_schedule")
+    asked = (
+        select(decision.c.id, decision.c.rows).where(decision.c.planned_at >= since).cte("asked")
     )
     uneven = (
-        select(decision.c.id)
-        .outerjoin(delivery, delivery.c.decision_id == decision.c.id)
-        .group_by(decision.c.id)
-        .having(due != decision.c.rows)
+        select(asked.c.id)
+        .outerjoin(
+            delivery, and_(delivery.c.decision_id == asked.c.id, delivery.c.purpose != "alert")
+        )
+        .group_by(asked.c.id, asked.c.rows)
+        .having(func.count(delivery.c.id) != asked.c.rows)
         .subquery()
     )
+    return int((await conn.execute(select(func.count()).select_from(uneven))).scalar_one())
+
+
+async def _forgotten(conn: AsyncConnection) -> int:
+    """Count deliveries that are unfinished long past their give-up age."""
     age = case(
         *((delivery.c.priority == priority, limit) for priority, limit in GIVE_UP.items()),
         else_=GIVE_UP_DEFAULT,
     )
     forgotten = select(func.count()).where(
-        and_(
-            delivery.c.state.in_(UNFINISHED),
-            # Twice the age: a notice also waits its turn behind others of its ticket.
-            delivery.c.first_attempt_at + 2 * age < func.clock_timestamp(),
-        )
+        delivery.c.finished_at.is_(None),
+        delivery.c.state.in_(UNFINISHED),
+        # Twice the age: a notice also waits its turn behind others of its ticket.
+        delivery.c.first_attempt_at < func.clock_timestamp() - 2 * age,
     )
-    missing = await conn.execute(select(func.count()).select_from(uneven))
-    return int(missing.scalar_one() + (await conn.execute(forgotten)).scalar_one())
+    return int((await conn.execute(forgotten)).scalar_one())

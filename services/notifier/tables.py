@@ -167,5 +167,21 @@ dead_letter = Table(
     Column("error_class", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("created_at", INSTANT, nullable=False),
+    Column("settled", Text),
 )
-"""Records of the topic that could not be read or planned, as they came."""
+"""Records of the topic that could not be read or planned, as they came.
+
+``settled`` is what an operator did about it, ``replayed`` or ``discarded``.
+"""
+
+operator_act = Table(
+    "operator_act",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("letter", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", INSTANT, nullable=False),
+)
+"""What operators did to dead letters: which, who, and why; never changed."""

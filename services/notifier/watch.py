@@ -1,29 +1,42 @@
 """Looks at the ledger now and then and says in numbers how it stands."""
 
 import asyncio
-import contextlib
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from services.notifier import metrics
+from services.notifier.store import now
 from services.notifier.store_reading import Health, health
+from shared.contract.errors import TransientError
 from shared.runtime.database import Database
+from shared.runtime.run import stopped_within
 
 log = structlog.get_logger()
 
-EVERY: Final = 15.0
-"""Real seconds between looks."""
+EVERY_S: Final = 15.0
+WINDOW: Final = timedelta(minutes=10)
+"""How far back, in real time, plans are held against the ledger at each look."""
 
 
-async def watch(database: Database, stop: asyncio.Event) -> None:
-    """Keep the gauges up to date until *stop*; say it loudly when the ledger does not add up."""
-    while not stop.is_set():
-        async with database.transaction() as conn:
-            found = await health(conn)
-        _show(found)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), EVERY)
+async def watch(database: Database, speed: float, stop: asyncio.Event) -> None:
+    """Keep the gauges up to date until *stop*; say it loudly when the ledger does not add up.
+
+    Args:
+        database: Where the ledger is.
+        speed: How fast the schema's clock runs.
+        stop: Set it to have it end.
+    """
+    while True:
+        try:
+            async with database.transaction() as conn:
+                since = (await now(conn)).virtual - WINDOW * speed
+                _show(await health(conn, since=since))
+        except TransientError as error:
+            log.warning("no look at the ledger", why=error.reason)
+        if await stopped_within(stop, EVERY_S):
+            return
 
 
 def _show(found: Health) -> None:

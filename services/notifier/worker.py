@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -23,10 +23,11 @@ from services.notifier.store import (
 )
 from services.notifier.store_ledger import save_fan_outs, suppress_settled
 from shared.contract.decisions import DecisionEvent, decode_decision
-from shared.contract.errors import InvalidEventError, Reason
+from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
 from shared.runtime.database import Connection, Database
-from shared.runtime.kafka import Batch, Incoming
+from shared.runtime.kafka import Batch, Incoming, StaleDataError
+from shared.runtime.telemetry import DEAD_LETTERS
 
 log = structlog.get_logger()
 
@@ -59,69 +60,91 @@ class Worker:
     told: asyncio.Event
 
     async def handle(self, batch: Batch) -> None:
-        """Take *batch* in once: ledger, what is known, outbox and position together."""
+        """Take *batch* in once: ledger, what is known, outbox and position together.
+
+        A record that is no decision is parked as it came; one that cannot be stored is found by
+        taking the batch in one by one, and parked too. No record stops its partition.
+        """
+        try:
+            await self._take(batch)
+        except (TransientError, StaleDataError):
+            raise
+        except Exception:
+            log.exception("batch taken one by one", topic=batch.topic, partition=batch.partition)
+            for record in batch.records:
+                await self._take_alone(replace(batch, records=[record]))
+        self.due.set()
+        self.told.set()
+
+    async def _take_alone(self, batch: Batch) -> None:
+        try:
+            await self._take(batch)
+        except (TransientError, StaleDataError):
+            raise
+        except Exception as error:  # noqa: BLE001  what fails twice, alone, is parked
+            unread = Unread(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))
+            async with self.database.transaction() as conn:
+                position = await progress.lock(conn, batch.topic, batch.partition)
+                if position < batch.next_offset:
+                    await _park(conn, batch, [unread], await now(conn))
+                    await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+
+    async def _take(self, batch: Batch) -> None:
         async with self.database.transaction() as conn:
             position = await progress.lock(conn, batch.topic, batch.partition)
             fresh = [record for record in batch.records if record.offset >= position]
             if not fresh:
                 return
-            read = [(record, _read(record)) for record in fresh]
+            found = [read(record) for record in fresh]
             moment = await now(conn)
             desk = await open_desk(
                 conn,
-                [one for _, one in read if isinstance(one, Decided)],
+                [one for one in found if isinstance(one, Decided)],
                 self.roster,
                 alerts=self.alerts,
             )
-            for _, one in read:
-                if isinstance(one, Decided):
-                    desk.hear(one)
-            await self._keep_dead(conn, batch, read, desk, moment)
+            dead = []
+            for record, one in zip(fresh, found, strict=True):
+                if isinstance(one, Unread):
+                    dead.append(one)
+                    continue
+                before = len(desk.unplanned)
+                desk.hear(one)
+                dead += [
+                    Unread(record, str(Reason.HANDLER_CRASHED), why)
+                    for _, why in desk.unplanned[before:]
+                ]
+            await _park(conn, batch, dead, moment)
             await close_desk(conn, desk, moment)
-            await progress.advance(conn, batch.topic, batch.partition, fresh[-1].offset + 1)
+            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
         _count(desk)
-        self.due.set()
-        self.told.set()
 
-    async def _keep_dead(
-        self,
-        conn: Connection,
-        batch: Batch,
-        read: Sequence[tuple[Incoming, Decided | Unread]],
-        desk: Desk,
-        moment: Now,
-    ) -> None:
-        why = {id(decision): error for decision, error in desk.unplanned}
-        dead = []
-        for record, one in read:
-            if isinstance(one, Unread):
-                dead.append((record, one.error_class, one.error))
-            elif id(one) in why:
-                dead.append((record, str(Reason.HANDLER_CRASHED), why[id(one)]))
-        rows = [
-            {
-                "topic": batch.topic,
-                "partition": batch.partition,
-                "offset": record.offset,
-                "raw": record.value,
-                "headers": {name: value.decode("latin-1") for name, value in record.headers},
-                "error_class": error_class,
-                "error": error,
-                "created_at": moment.real,
-            }
-            for record, error_class, error in dead
-        ]
-        await save_dead_letters(conn, rows)
-        for row in rows:
-            metrics.DEAD_RECORDS.inc()
-            log.warning(
-                "record parked",
-                topic=row["topic"],
-                partition=row["partition"],
-                offset=row["offset"],
-                why=row["error_class"],
-                error=row["error"],
-            )
+
+async def _park(conn: Connection, batch: Batch, dead: Sequence[Unread], moment: Now) -> None:
+    rows = [
+        {
+            "topic": batch.topic,
+            "partition": batch.partition,
+            "offset": one.record.offset,
+            "raw": one.record.value,
+            "headers": {name: value.decode("latin-1") for name, value in one.record.headers},
+            "error_class": one.error_class,
+            "error": one.error,
+            "created_at": moment.real,
+        }
+        for one in dead
+    ]
+    await save_dead_letters(conn, rows)
+    for row in rows:
+        DEAD_LETTERS.labels(batch.topic, row["error_class"]).inc()
+        log.warning(
+            "record parked",
+            topic=batch.topic,
+            partition=batch.partition,
+            offset=row["offset"],
+            why=row["error_class"],
+            error=row["error"],
+        )
 
 
 async def open_desk(
@@ -150,7 +173,8 @@ async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:
     await suppress_settled(conn, settled, moment)
 
 
-def _read(record: Incoming) -> Decided | Unread:
+def read(record: Incoming) -> Decided | Unread:
+    """Return the decision in *record*, or why it is none."""
     try:
         return decided(decode_decision(record.value, record.headers))
     except InvalidEventError as error:

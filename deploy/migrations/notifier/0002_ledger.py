@@ -88,6 +88,8 @@ STATEMENTS = (
     "CREATE INDEX delivery_by_ticket ON delivery (ticket, version)",
     "CREATE INDEX delivery_by_call ON delivery (escalation, role) WHERE escalation IS NOT NULL",
     "CREATE INDEX delivery_newest ON delivery (planned_at DESC, id DESC)",
+    "CREATE INDEX delivery_unfinished ON delivery (first_attempt_at) WHERE finished_at IS NULL",
+    "CREATE INDEX decision_newest ON decision (planned_at)",
     "CREATE INDEX delivery_dead ON delivery (planned_at DESC, id DESC) WHERE state = 'dead'",
     """
     CREATE TABLE attempt (
@@ -147,9 +149,21 @@ STATEMENTS = (
         error_class text NOT NULL,
         error text NOT NULL,
         created_at timestamptz NOT NULL,
+        settled text CHECK (settled IN ('replayed', 'discarded')),
         UNIQUE (topic, partition, "offset")
     )
     """,
+    """
+    CREATE TABLE operator_act (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        letter text NOT NULL,
+        act text NOT NULL CHECK (act IN ('replayed', 'discarded')),
+        actor text NOT NULL,
+        reason text NOT NULL,
+        at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX operator_act_of_letter ON operator_act (letter, id)",
 )
 
 

@@ -1,0 +1,223 @@
+"""Dead letters over HTTP: look at them, replay them, discard them.
+
+Looking is open to whoever reaches the service, like the ledger itself; changing asks for an operator
+(`operators`), who says who they are and why.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.notifier.api import Cursor, Delivery, Limit, bad_cursor, page, with_attempts
+from services.notifier.letters import (
+    RECORD,
+    Act,
+    NoDeadLetterError,
+    NotReplayableError,
+    Office,
+    delivery_id_of,
+    number_of,
+)
+from services.notifier.operators import Operators
+from services.notifier.store_letters import acts_on, record_of, unsettled_records
+from services.notifier.store_reading import delivery_of
+from shared.runtime.database import Connection
+from shared.runtime.health import Problem
+
+Kind = Annotated[
+    Literal["notice", "record"],
+    Query(description="Notices that were given up, or records that nobody could read."),
+]
+
+
+class DeadRecord(BaseModel):
+    """A record of the topic that could not be read or planned."""
+
+    topic: str
+    partition: int
+    offset: int
+    error_class: str
+    error: str
+    text: str = Field(description="What it holds, bytes that are no UTF-8 escaped.")
+    settled: str | None = Field(description="`replayed` or `discarded`, once somebody did.")
+
+
+class ActDone(BaseModel):
+    """What an operator did to it."""
+
+    act: str
+    actor: str
+    reason: str
+    at: datetime
+
+
+class Letter(BaseModel):
+    """A dead letter: either a `delivery` or a `record`."""
+
+    id: str
+    kind: Literal["notice", "record"]
+    why: str
+    at: datetime = Field(description="When it was planned, or read.")
+    delivery: Delivery | None = None
+    record: DeadRecord | None = None
+    acts: list[ActDone] = Field(default_factory=list)
+
+
+class Letters(BaseModel):
+    """A page of dead letters, newest first."""
+
+    letters: list[Letter]
+    cursor: str | None = Field(description="Give it back for the next page; null at the end.")
+
+
+class ActBody(BaseModel):
+    """Who acts, and why; kept for ever."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    actor: str = Field(min_length=1, max_length=200, description="A person's name.")
+    reason: str = Field(min_length=1, max_length=2000, description="Why, in their own words.")
+
+
+class Result(BaseModel):
+    """What came of an act."""
+
+    id: str
+    result: str
+
+
+def letter_routes(office: Office, operators: Operators) -> APIRouter:
+    """Return the routes on the dead letters of *office*; *operators* says who may change them."""
+    router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+    _add_looking(router, office)
+    _add_acting(router, office, operators)
+    return router
+
+
+def _add_looking(router: APIRouter, office: Office) -> None:
+    @router.get("", responses={400: {"description": "Not a cursor of ours."}})
+    async def read_letters(
+        kind: Kind = "notice", cursor: Cursor = None, limit: Limit = 50
+    ) -> Letters:
+        """Return dead letters that nobody has dealt with, newest first."""
+        async with office.database.transaction() as conn:
+            if kind == "record":
+                return await _records(conn, cursor, limit)
+            found = await page(conn, ticket=None, state="dead", cursor=cursor, limit=limit)
+            return Letters(letters=await _notices(conn, found.rows), cursor=found.cursor)
+
+    @router.get("/{letter}", responses={404: {"description": "There is none."}})
+    async def read_letter(letter: str) -> Letter:
+        """Return one dead letter, also after somebody has dealt with it."""
+        async with office.database.transaction() as conn:
+            found = await _found(conn, letter)
+        if found is None:
+            raise _not_there(letter)
+        return found
+
+
+def _add_acting(router: APIRouter, office: Office, operators: Operators) -> None:
+    async def operator(authorization: Annotated[str | None, Header()] = None) -> None:
+        operators.check(authorization)
+
+    @router.post(
+        "/{letter}/replay",
+        dependencies=[Depends(operator)],
+        responses={404: {"description": "There is none."}, 409: {"description": "In vain."}},
+    )
+    async def replay(letter: str, body: ActBody) -> Result:
+        """Try it again, under the same id."""
+        try:
+            said = await office.replay(letter, Act(body.actor, body.reason))
+        except NoDeadLetterError as error:
+            raise _not_there(letter) from error
+        except NotReplayableError as error:
+            raise Problem(
+                status=409,
+                code="not_replayable",
+                title="Replaying would be in vain",
+                detail=str(error),
+                do="Mend what `detail` names first, or discard the letter.",
+            ) from error
+        return Result(id=letter, result=said)
+
+    @router.post(
+        "/{letter}/discard",
+        dependencies=[Depends(operator)],
+        responses={404: {"description": "There is none."}},
+    )
+    async def discard(letter: str, body: ActBody) -> Result:
+        """Give it up for good."""
+        try:
+            said = await office.discard(letter, Act(body.actor, body.reason))
+        except NoDeadLetterError as error:
+            raise _not_there(letter) from error
+        return Result(id=letter, result=said)
+
+
+async def _found(conn: Connection, letter: str) -> Letter | None:
+    try:
+        if letter.startswith(RECORD):
+            row = await record_of(conn, number_of(letter))
+            return None if row is None else (await _shown_records(conn, [row]))[0]
+        found = await delivery_of(conn, delivery_id_of(letter))
+    except NoDeadLetterError:
+        return None
+    if found is None or not (found["state"] == "dead" or await acts_on(conn, [letter])):
+        return None
+    return (await _notices(conn, [found]))[0]
+
+
+async def _notices(conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[Letter]:
+    acts = await acts_on(conn, [str(row["id"]) for row in rows])
+    return [
+        Letter(
+            id=str(one.id),
+            kind="notice",
+            why=one.reason or one.last_error or one.state,
+            at=one.planned_at,
+            delivery=one,
+            acts=[ActDone.model_validate(dict(act)) for act in acts.get(str(one.id), ())],
+        )
+        for one in await with_attempts(conn, rows)
+    ]
+
+
+async def _records(conn: Connection, cursor: str | None, limit: int) -> Letters:
+    try:
+        below = None if cursor is None else number_of(cursor)
+    except NoDeadLetterError as error:
+        raise bad_cursor() from error
+    rows = await unsettled_records(conn, below=below, limit=limit + 1)
+    more = f"{RECORD}{rows[limit - 1]['id']}" if len(rows) > limit else None
+    return Letters(letters=await _shown_records(conn, rows[:limit]), cursor=more)
+
+
+async def _shown_records(conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[Letter]:
+    acts = await acts_on(conn, [f"{RECORD}{row['id']}" for row in rows])
+    return [
+        Letter(
+            id=f"{RECORD}{row['id']}",
+            kind="record",
+            why=row["error_class"],
+            at=row["created_at"],
+            record=DeadRecord.model_validate(
+                {**row, "text": (row["raw"] or b"").decode(errors="backslashreplace")}
+            ),
+            acts=[ActDone.model_validate(dict(a)) for a in acts.get(f"{RECORD}{row['id']}", ())],
+        )
+        for row in rows
+    ]
+
+
+def _not_there(letter: str) -> Problem:
+    return Problem(
+        status=404,
+        code="no_dead_letter",
+        title="There is no such dead letter",
+        detail=f"{letter!r} is none, or somebody has dealt with it already",
+        do="List them: GET /v1/dead-letters, and with kind=record.",
+    )
