@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cli import schemas
+from cli.import_log import import_log
 from cli.simulate import SimulateCommand, simulate
 
 app = typer.Typer(
@@ -12,8 +13,10 @@ app = typer.Typer(
     help="Moves support tickets up the tiers in time, tells the right people, and can prove it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("import")(import_log)
 app.command("simulate", cls=SimulateCommand)(simulate)
 app.add_typer(schemas.app)
 
