@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from cli import schemas
+from cli import policy, roster, schemas, topics
 from cli.import_log import import_log
+from cli.migrate import migrate
 from cli.simulate import SimulateCommand, simulate
 
 app = typer.Typer(
@@ -18,6 +19,10 @@ app = typer.Typer(
 )
 app.command("import")(import_log)
 app.command("simulate", cls=SimulateCommand)(simulate)
+app.command("migrate")(migrate)
+app.add_typer(topics.app)
+app.add_typer(policy.app)
+app.add_typer(roster.app)
 app.add_typer(schemas.app)
 
 
