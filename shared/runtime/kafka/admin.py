@@ -94,7 +94,9 @@ async def create_topic(
     Raises:
         KafkaUnavailableError: No broker answers, or Kafka refuses; the message says why.
     """
-    new = NewTopic(topic, partitions, replicas, topic_configs=dict(config))
+    new = NewTopic(topic, partitions, 1, topic_configs=dict(config))
+    # Set afterwards: the client's own check takes -1 for a forgotten assignment.
+    new.replication_factor = replicas
     async with _admin(access) as admin:
         answer: Any = await admin.create_topics([new])
         ((name, code, *why),) = answer.topic_errors

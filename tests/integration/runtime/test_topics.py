@@ -18,6 +18,15 @@ async def test_all_topics_are_made_once_and_then_stand_as_registered(
         assert state.flaws == ()
 
 
+async def test_without_a_number_of_replicas_the_brokers_default_holds(
+    kafka: str, topic_prefix: str
+) -> None:
+    access = KafkaAccess(bootstrap_servers=kafka)
+    await create_topics(access, prefix=topic_prefix)
+    states = await topic_states(access, prefix=topic_prefix)
+    assert [state.shape and state.shape.replicas for state in states] == [1] * len(TOPICS)
+
+
 async def test_a_topic_that_differs_or_is_missing_is_named(kafka: str, topic_prefix: str) -> None:
     access = KafkaAccess(bootstrap_servers=kafka)
     wrong = f"{topic_prefix}tickets.events"

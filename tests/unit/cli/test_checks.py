@@ -55,18 +55,16 @@ def test_a_policy_that_is_not_there_is_a_finding(policy: Path) -> None:
 
 def test_a_warning_fails_only_when_strict(policy: Path) -> None:
     text = DEFAULT_POLICY.read_text("utf-8")
-    milder = text.replace("S4: {start_tier", "S4: {start_tier")
-    policy.write_text(milder.replace("    I4: {priority: P1", "    I4: {priority: P3", 1))
+    policy.write_text(text.replace("resolve: 12h", "resolve: 20h"))
     loose = tierline.invoke(app, ["policy", "check", str(policy)])
     strict = tierline.invoke(app, ["policy", "check", str(policy), "--strict"])
-    assert "warning" in loose.stderr
+    assert "warning: targets.premium.P2.resolve" in loose.stderr
     assert (loose.exit_code, strict.exit_code) == (0, 1)
 
 
 def test_the_shipped_roster_fills_every_seat_of_the_shipped_policy() -> None:
     done = tierline.invoke(app, ["roster", "check", str(ROSTER), "--strict", "--json"])
-    result = json.loads(done.stdout)
-    assert (done.exit_code, result["empty_seats"], result["unknown_roles"]) == (0, [], [])
+    assert (done.exit_code, json.loads(done.stdout)["empty_seats"]) == (0, [])
 
 
 @pytest.mark.parametrize("gone", ["t3_lead", "legal_head", "owner"])
