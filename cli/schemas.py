@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
@@ -24,7 +26,8 @@ Root = Annotated[Path, typer.Option("--root", help="The repository's folder.", f
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def documents() -> dict[Path, str]:
+@cache
+def documents() -> Mapping[Path, str]:
     """Return every generated file: its path from the repository's root, and its text."""
     schemas = {
         Path("schemas", name): json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
