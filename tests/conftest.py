@@ -9,12 +9,21 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from cli.embedded.kafka import KafkaServer
 from cli.embedded.postgres import PostgresServer
 from tests.support import servers as support
 from tests.support.servers import SharedServer
+
+# How long an example takes is the machine's affair: nobody's change may turn red since others work.
+hypothesis.settings.register_profile("tierline", deadline=None, print_blob=True)
+# `make properties`; a test that sets its own number of examples keeps it.
+hypothesis.settings.register_profile(
+    "properties", deadline=None, print_blob=True, max_examples=3000
+)
+hypothesis.settings.load_profile("tierline")
 
 _SHARED = pytest.StashKey[list[SharedServer]]()
 _NEED_SERVERS = {"kafka", "postgres_url", "own_kafka", "own_postgres"}

@@ -43,7 +43,7 @@ def final_state(policies: PolicyTimeline, events: list[TicketEvent]) -> dict[str
     return {**snapshot, "version": None, "counters": counters, "escalations": escalations}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(order=st.permutations(EVENTS), repeated=st.lists(st.sampled_from(EVENTS), max_size=4))
 def test_any_order_with_repeats_ends_in_the_same_state(
     policies: PolicyTimeline, order: list[TicketEvent], repeated: list[TicketEvent]

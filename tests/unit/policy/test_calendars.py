@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, settings
-from hypothesis import given as hypothesis_given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.contract.times import Instant, Seconds, parse_instant, rfc3339
@@ -35,13 +33,6 @@ CALENDARS: Mapping[str, Calendar] = {
 SUNDAYS = BusinessCalendar(
     "sundays", ZoneInfo("Europe/Vienna"), {6: parse_windows("02:00-03:00")}, {}
 )
-
-
-def given(
-    *strategies: st.SearchStrategy[Any],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """As hypothesis has it, without a deadline: a year is worked out when it is first asked for."""
-    return lambda test: settings(deadline=None)(hypothesis_given(*strategies)(test))
 
 
 calendars = st.sampled_from(sorted(CALENDARS)).map(CALENDARS.__getitem__)

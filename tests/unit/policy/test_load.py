@@ -208,7 +208,6 @@ def test_a_repeated_key_names_both_lines() -> None:
     assert (repeated.line or 0) > first
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200) | st.lists(st.sampled_from(LINES), max_size=30).map("\n".join))
 def test_any_text_is_refused_in_words_and_never_crashes(text: str) -> None:
     findings = found(text)
@@ -216,7 +215,7 @@ def test_any_text_is_refused_in_words_and_never_crashes(text: str) -> None:
     assert all(one.message and one.remedy for one in findings)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from([path for path in TREE.places if path]),
     st.sampled_from(["none", "0", "[]", "{}", "-1h", "''", "[[]]", "{a: 1}", "true", "P9", "1.5"]),
