@@ -1,16 +1,20 @@
-# The verbs of the project; the same ones run in CI.
+# The verbs of the project; the same ones run in CI. Each makes .venv first where it is needed.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/pytest -n $(WORKERS)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 
-.PHONY: help setup test check fix unit integration lock schemas
+.PHONY: help setup demo up down test check fix unit integration e2e chaos properties bench schemas lock
 
 help:  ## Say what each verb does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n  PYTHON=python3.12 picks the interpreter, WORKERS=4 how many tests run at a time.\n'
 
-setup: $(READY)  ## Make .venv with the locked requirements
+setup: $(READY)  ## Make .venv with exactly the locked requirements; needs Python 3.11 or newer
 
 $(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,29 +23,52 @@ $(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $@
 
-test: check  ## Everything: the checks, then every test against real servers
-	$(BIN)/pytest -n 2 -q
+demo: $(READY)  ## Show the whole system at work on a recorded history (DEMO_ARGS="--days 2 --exit")
+	$(BIN)/tierline demo $(DEMO_ARGS)
 
-check: $(READY)  ## Formatting, lint, types and layers
+up: $(READY)  ## Run the whole system on this machine until Ctrl-C, without containers (UP_ARGS=…)
+	$(BIN)/tierline up $(UP_ARGS)
+
+down:  ## Stop what `docker compose up` started here; its data stays
+	docker compose down
+
+test: check  ## Everything that must hold: the checks, then every test against real servers
+	$(PYTEST)
+
+check: $(READY)  ## Formatting, lint, types, layers, the house's own rules; seconds, no server
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/tierline schemas check
+	$(BIN)/pytest -n 0 -q tests/architecture
 
-fix: $(READY)  ## Repair what a tool can repair
-	$(BIN)/ruff format -q .
+fix: $(READY)  ## Repair what a tool can repair: imports, formatting, simple lint
 	$(BIN)/ruff check --fix -q .
+	$(BIN)/ruff format -q .
 
-unit: $(READY)  ## Only the tests that need no server
-	$(BIN)/pytest -n 2 -q tests/unit tests/cases
+unit: $(READY)  ## Only the tests that need no server: pure cores, contract, policy, hard cases
+	$(PYTEST) -q tests/unit tests/cases
 
-integration: $(READY)  ## Only the tests of one shell against one real server
-	$(BIN)/pytest -n 2 -q tests/integration
+integration: $(READY)  ## Only the tests of one part against one real Kafka or Postgres
+	$(PYTEST) -q tests/integration
 
-schemas: $(READY)  ## Write schemas/ and docs/events.md anew
+e2e: $(READY)  ## Only the tests of the whole system, from an HTTP request to a delivered notice
+	$(PYTEST) -q tests/e2e
+
+chaos: $(READY)  ## Kill, pause and cut off services and servers, and count what was lost: nothing
+	$(PYTEST) -q tests/chaos
+
+properties: $(READY)  ## The property tests with many more examples than usual; takes minutes
+	$(PYTEST) -q -m hypothesis --hypothesis-profile=properties tests/unit
+
+bench: $(READY)  ## Measure against a bare baseline on the same servers (BENCH="intake escalator")
+	$(BIN)/python -m tests.bench.run $(BENCH)
+
+schemas: $(READY)  ## Write schemas/ and docs/events.md anew from the code
 	$(BIN)/tierline schemas write
 
 lock: $(READY)  ## Lock the requirements anew, with hashes and without index addresses
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml -o requirements/runtime.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --all-extras pyproject.toml -o requirements/dev.txt
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
