@@ -1,8 +1,8 @@
 """Make the secrets of a fresh installation with docker-compose.yml: `python3 deploy/new_secrets.py`.
 
-Writes ``.env`` (passwords, the cluster's id) and ``deploy/secrets/intake-keys.yaml`` (hashes of
-API keys), and says the helpdesk's key once. What is there already is never overwritten. It needs
-nothing but Python.
+Writes ``.env`` (passwords, the cluster's id) and ``deploy/secrets/`` (intake's list of API keys as
+hashes, the notifier's keys), and says the helpdesk's key once. What is there already is never
+overwritten. It needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import json
 import secrets
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ PASSWORDS = (
     "DATABASE_PASSWORD_NOTIFIER",
     "DATABASE_PASSWORD_TRACKER",
 )
+ANY_SOURCE = "*"
 EXIT_DONE, EXIT_THERE = 0, 1
 
 
@@ -33,39 +35,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--source", default="desk", help="the source that the helpdesk's key speaks for"
     )
     asked = parser.parse_args(arguments)
-    env = asked.into / ".env"
-    keys = asked.into / "deploy" / "secrets" / "intake-keys.yaml"
-    there = [str(path) for path in (env, keys) if path.exists()]
+    files = _files(asked.into, helpdesk := _new_key("helpdesk"), asked.source)
+    there = [str(path) for path in files if path.exists()]
     if there:
         sys.stderr.write(
-            f"Already there, and left as it is: {', '.join(there)}. A new password would not fit a"
-            " database that was made with the old one; move the file away if you mean it.\n"
+            f"Already there, so nothing was written: {', '.join(there)}. A new password would not"
+            " fit a database that was made with the old one; move the files away if you mean it.\n"
         )
         return EXIT_THERE
-    key = f"tl_helpdesk_{secrets.token_urlsafe(32)}"
-    _write(env, _environment(), mode=0o600)
-    keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Readable inside the container, whose user is another; the folder keeps others out here.
-    _write(keys, _key_file(key, asked.source), mode=0o644)
+    for path, text in files.items():
+        _write(path, text)
+    written = "\n".join(f"  {path}" for path in files)
     sys.stdout.write(
-        f"Wrote {env} and {keys}.\n\nThe helpdesk's API key, which is not shown again:\n\n  {key}\n"
+        f"Wrote\n{written}\n\nThe helpdesk's API key, which is not shown again:\n\n  {helpdesk}\n"
     )
     return EXIT_DONE
+
+
+def _files(folder: Path, helpdesk: str, source: str) -> dict[Path, str]:
+    """Return every file and what shall be in it."""
+    keys = folder / "deploy" / "secrets"
+    notifier = _new_key("notifier")
+    return {
+        folder / ".env": _environment(),
+        keys / "intake-keys.yaml": (
+            "# Who may post. A key's hash: printf %s KEY | sha256sum; see docs/operations.md.\n"
+            f"keys:\n{_entry('helpdesk', helpdesk, source)}{_entry('notifier', notifier, ANY_SOURCE)}"
+        ),
+        keys / "notifier-intake-key": notifier + "\n",
+        keys / "notifier-operator-key": _new_key("operator") + "\n",
+    }
+
+
+def _new_key(holder: str) -> str:
+    return f"tl_{holder}_{secrets.token_urlsafe(32)}"
+
+
+def _entry(name: str, key: str, source: str) -> str:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"  - name: {name}\n    sha256: {digest}\n    source: {json.dumps(source)}\n    scopes: [ingest]\n"
 
 
 def _environment() -> str:
     rows = [f"KAFKA_CLUSTER_ID={_cluster_id()}"]
     rows += [f"{name}={secrets.token_hex(24)}" for name in PASSWORDS]
     return "\n".join(rows) + "\n"
-
-
-def _key_file(key: str, source: str) -> str:
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return (
-        "# Who may post. `printf %s KEY | sha256sum` makes the hash of a key; see docs/operations.md."
-        f"\nkeys:\n  - name: helpdesk\n    sha256: {digest}\n    source: {source}\n"
-        "    scopes: [ingest]\n"
-    )
 
 
 def _cluster_id() -> str:
@@ -75,7 +89,11 @@ def _cluster_id() -> str:
     return text.rstrip("=")
 
 
-def _write(path: Path, text: str, *, mode: int) -> None:
+def _write(path: Path, text: str) -> None:
+    inside = path.parent.name == "secrets"
+    path.parent.mkdir(mode=0o700 if inside else 0o777, parents=True, exist_ok=True)
+    # Inside a container another user reads it, so the folder is what keeps others out here.
+    mode = 0o644 if inside else 0o600
     path.touch(mode=mode)
     path.write_text(text, encoding="utf-8")
     path.chmod(mode)

@@ -156,7 +156,7 @@ def test_what_is_waited_for_can_say_that_it_is_healthy(name: str) -> None:
 def test_no_secret_stands_in_the_file(name: str) -> None:
     for variable, value in environment(WRITTEN["services"][name]).items():
         if re.search(r"PASSWORD|SECRET|TOKEN|CLUSTER_ID", variable):
-            assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), f"{variable} is written out"
+            assert re.fullmatch(r"\$\{\w+:(\?[^}]+|-)\}", value), f"{variable} is written out"
         if variable == "DATABASE_URL":
             assert re.search(r"://\w+:\$\{\w+:\?[^}]+\}@", value), "a password is written out"
 

@@ -16,12 +16,12 @@ WRITTEN: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_t
 
 def required_variables() -> set[str]:
     """Return the variables without which nothing starts."""
-    return {name for name, kind in _variables() if kind == "?"}
+    return {name for name, kind, _ in _variables() if kind == "?"}
 
 
-def known_variables() -> set[str]:
-    """Return all variables that the file reads."""
-    return {name for name, _ in _variables()}
+def defaults() -> dict[str, str]:
+    """Return what the file takes for each of the other variables where it is not set."""
+    return {name: text for name, kind, text in _variables() if kind != "?"}
 
 
 def filled(environ: Mapping[str, str]) -> Any:
@@ -34,9 +34,10 @@ def environment(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in service.get("environment", {}).items()}
 
 
-def _variables() -> list[tuple[str, str | None]]:
+def _variables() -> list[tuple[str, str, str]]:
     text = yaml.safe_dump(WRITTEN, width=10_000)
-    return [(found["name"], found["kind"]) for found in _VARIABLE.finditer(text)]
+    found = _VARIABLE.finditer(text)
+    return [(one["name"], one["kind"] or "?", one["text"] or "") for one in found]
 
 
 def _filled(part: Any, environ: Mapping[str, str]) -> Any:

@@ -8,18 +8,17 @@ import pytest
 
 from deploy import new_secrets
 from services.intake.keys_file import load_keys
-from tests.support.compose import WRITTEN, known_variables, required_variables
+from tests.support.compose import WRITTEN, defaults, required_variables
 from tests.support.house import ROOT
 
 
-def test_the_example_names_every_variable_and_no_value() -> None:
+def test_the_example_names_every_variable_and_the_defaults_of_those_that_have_one() -> None:
     rows = re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE)
-    assert {name for name, _ in rows} == known_variables()
-    assert {value for name, value in rows if name in required_variables()} == {""}
+    assert dict(rows) == defaults() | dict.fromkeys(required_variables(), "")
 
 
 def test_fresh_secrets_are_all_that_is_needed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     assert new_secrets.main(["--into", str(tmp_path)]) == 0
     given = dict(row.split("=", 1) for row in (tmp_path / ".env").read_text("utf-8").splitlines())
@@ -27,12 +26,27 @@ def test_fresh_secrets_are_all_that_is_needed(
     assert len(set(given.values())) == len(given)
     for secret in WRITTEN["secrets"].values():
         assert (tmp_path / secret["file"]).is_file()
+
+
+def test_the_helpdesks_key_is_said_once_and_speaks_for_its_source_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_secrets.main(["--into", str(tmp_path), "--source", "service-now"])
     keys = load_keys(tmp_path / "deploy/secrets/intake-keys.yaml")
     (said,) = re.findall(r"tl_\S+", capsys.readouterr().out)
     found = keys.find(f"Bearer {said}")
     assert found is not None
-    assert found.source == "desk"
+    assert found.source == "service-now"
     assert set(found.scopes) == {"ingest"}
+
+
+def test_the_notifiers_key_is_known_to_intake_and_speaks_for_any_source(tmp_path: Path) -> None:
+    new_secrets.main(["--into", str(tmp_path)])
+    keys = load_keys(tmp_path / "deploy/secrets/intake-keys.yaml")
+    key = (tmp_path / "deploy/secrets/notifier-intake-key").read_text("utf-8").strip()
+    found = keys.find(f"Bearer {key}")
+    assert found is not None
+    assert found.source is None
 
 
 def test_secrets_that_are_there_are_never_overwritten(
@@ -42,7 +56,7 @@ def test_secrets_that_are_there_are_never_overwritten(
     before = (tmp_path / ".env").read_text("utf-8")
     assert new_secrets.main(["--into", str(tmp_path)]) == new_secrets.EXIT_THERE
     assert (tmp_path / ".env").read_text("utf-8") == before
-    assert "left as it is" in capsys.readouterr().err
+    assert "nothing was written" in capsys.readouterr().err
 
 
 def test_secrets_are_kept_from_other_users_of_the_host(tmp_path: Path) -> None:
