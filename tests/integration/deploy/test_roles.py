@@ -1,37 +1,17 @@
 """deploy/postgres/roles.sql on a real PostgreSQL: each service's role, and what it may touch."""
 
-import os
-import subprocess
-from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
 
-from cli.embedded.postgres_settings import binary
 from shared.runtime.migrations import SERVICES, migrate
-from tests.support.house import ROOT
+from tests.support.database_roles import as_role, run_roles
 from tests.support.servers import own_postgres
 
 pytestmark = pytest.mark.servers
 
 PASSWORDS = {f"DATABASE_PASSWORD_{service.upper()}": f"{service}0" for service in SERVICES}
-
-
-def _run_roles(url: str, environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [binary("psql"), url, "-v", "ON_ERROR_STOP=1", "--no-psqlrc", "-f",
-         ROOT / "deploy/postgres/roles.sql"],
-        env={"PATH": os.environ["PATH"], **environ},
-        check=False,
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
-
-
-def _as(url: str, role: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{role}@"))
 
 
 # Roles belong to the whole server, so that it cannot be the one that other tests share.
@@ -40,7 +20,7 @@ def prepared() -> Iterator[str]:
     """The superuser's URL of a database with roles; nothing is migrated yet."""
     with own_postgres() as server:
         url = server.create_database("tierline")
-        done = _run_roles(url, PASSWORDS)
+        done = run_roles(url, PASSWORDS)
         assert done.returncode == 0, done.stderr
         yield url
 
@@ -54,7 +34,7 @@ async def migrated(prepared: str) -> str:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_role_may_change_every_row_of_its_own_schema(migrated: str, service: str) -> None:
-    connection = await asyncpg.connect(_as(migrated, service))
+    connection = await asyncpg.connect(as_role(migrated, service))
     try:
         rows = await connection.fetch(
             "SELECT relname, has_table_privilege(oid, 'SELECT')"
@@ -72,7 +52,7 @@ async def test_a_role_may_change_every_row_of_its_own_schema(migrated: str, serv
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_role_sees_no_other_schema(migrated: str, service: str) -> None:
-    connection = await asyncpg.connect(_as(migrated, service))
+    connection = await asyncpg.connect(as_role(migrated, service))
     try:
         for other in set(SERVICES) - {service}:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -87,7 +67,7 @@ async def test_a_role_sees_no_other_schema(migrated: str, service: str) -> None:
      "DROP TABLE {service}.progress", "CREATE ROLE mine"],
 )  # fmt: skip
 async def test_a_role_cannot_make_or_drop_anything(migrated: str, statement: str) -> None:
-    connection = await asyncpg.connect(_as(migrated, "tracker"))
+    connection = await asyncpg.connect(as_role(migrated, "tracker"))
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement.format(service="tracker"))
@@ -110,6 +90,6 @@ async def test_every_role_has_the_password_it_was_given(prepared: str) -> None:
 
 
 def test_without_a_password_nothing_is_made(prepared: str) -> None:
-    done = _run_roles(prepared, {})
+    done = run_roles(prepared, {})
     assert done.returncode != 0
     assert "already exists" not in done.stderr
