@@ -1,6 +1,9 @@
 """The pages that people read, held to the code: settings, metrics, commands, links."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -92,3 +95,17 @@ def test_every_page_below_docs_is_in_their_index() -> None:
     listed = {Path("docs") / target for target in re.findall(r"\]\(([\w./-]+\.md)\)", index)}
     pages = {Path(page) for page in TEXTS if page.startswith("docs/")}
     assert pages - listed == {Path("docs/README.md")}
+
+
+def test_the_decision_in_the_readme_is_the_one_that_is_made() -> None:
+    readme = TEXTS["README.md"]
+    (event,) = re.findall(r"<<'EOF'\n(\{.*\})\nEOF\n", readme)
+    (options,) = re.findall(r"tierline simulate \S+ (--until \S+)", readme)
+    at, because = re.findall(r'```json\n("2026.*")\n(\{.*\})\n```', readme)[0]
+    done = subprocess.run(
+        [Path(sys.executable).parent / "tierline", "simulate", "-", *options.split()],
+        input=event, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    made = [json.loads(line) for line in done.stdout.splitlines()]
+    moves = [(one["time"], one["data"]["because"]) for one in made if one["type"] == "tier.changed"]
+    assert moves == [(json.loads(at), json.loads(because))]
