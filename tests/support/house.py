@@ -30,20 +30,23 @@ def settings_of(service: str) -> type[RuntimeSettings]:
 
 def command_at(words: Sequence[str]) -> Any | None:
     """Return the command that ``tierline`` *words* runs; None where there is none, or a group."""
-    command: Any = get_command(app)
-    for word in words:
-        command = getattr(command, "commands", {}).get(word)
-        if command is None:
-            return None
-    return None if hasattr(command, "commands") else command
+    found = {words: command for words, command in commands() if not _is_group(command)}
+    return found.get(tuple(words))
 
 
-def commands() -> Iterator[tuple[str, ...]]:
-    """Yield every command of ``tierline``, and every group of commands, as its words."""
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command and group of commands of ``tierline``, with its words."""
+    yield from _below(get_command(app), ())
 
-    def below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        for name, inner in getattr(command, "commands", {}).items():
-            yield (*words, name)
-            yield from below(inner, (*words, name))
 
-    yield from below(get_command(app), ())
+def _below(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    # A group may load its commands when asked for them, so it is asked; the context is not needed.
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        yield (*words, name), command
+        if _is_group(command):
+            yield from _below(command, (*words, name))
+
+
+def _is_group(command: Any) -> bool:
+    return hasattr(command, "list_commands")
