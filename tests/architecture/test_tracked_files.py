@@ -15,7 +15,9 @@ from tests.architecture.source import ROOT, tracked_files
 # example is a documentation name (example.org), a loopback or a private address.
 KNOWN_HOSTS = {
     "cloudevents.io",
+    "creativecommons.org",
     "docs.python.org",
+    "doi.org",
     "github.com",
     "hooks.slack.com",
     "json-schema.org",
