@@ -70,6 +70,24 @@ class Watermark:
     caught_up: datetime
 
 
+def watermarks(
+    caught_up: Mapping[int, datetime | None], now: datetime, since: datetime, max_hold: timedelta
+) -> dict[int, Watermark]:
+    """Return how far time may pass in each partition.
+
+    Args:
+        caught_up: Until when all input of a partition was taken in; None: never yet.
+        now: The time.
+        since: Since when a ticker has been at work without a break.
+        max_hold: How long a timer waits for input, virtual.
+    """
+    patience = now - max_hold if now - since > max_hold else EPOCH
+    return {
+        partition: Watermark(min(now, max(at or EPOCH, patience)), at or EPOCH)
+        for partition, at in caught_up.items()
+    }
+
+
 @dataclass(slots=True)
 class Ticker:
     """The engine, wired to the clock.
@@ -127,7 +145,9 @@ class Ticker:
             await share_policies(conn)
             turn = await begin_turn(conn)
             policies = self.policies.timeline(turn.epoch)
-            marks = self._watermarks(await read_until(conn, self.topic), turn.now, since)
+            marks = watermarks(
+                await read_until(conn, self.topic), turn.now, since, self.max_hold * self.speed
+            )
             due = await _lock(conn, marks, turn.epoch)
             if not due:
                 return 0
@@ -151,16 +171,6 @@ class Ticker:
                 self._since = await beat(conn, timedelta(seconds=_BREAK_S * self.speed))
             self._beaten_at = monotonic()
         return self._since
-
-    def _watermarks(
-        self, caught_up: Mapping[int, datetime | None], now: datetime, since: datetime
-    ) -> dict[int, Watermark]:
-        longest = self.max_hold * self.speed
-        patience = now - longest if now - since > longest else EPOCH
-        return {
-            partition: Watermark(min(now, max(at or EPOCH, patience)), at or EPOCH)
-            for partition, at in caught_up.items()
-        }
 
     def _count(self, fired: Sequence[Due], marks: Mapping[int, Watermark], now: datetime) -> None:
         for one in fired:

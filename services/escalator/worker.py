@@ -46,21 +46,18 @@ _EVENTS_AT_A_STRETCH: Final = 25
 
 
 class Report(NamedTuple):
-    """An event as it was delivered: its place in the partition, and its content as JSON."""
+    """An event as it was delivered.
+
+    `offset` is its place in the partition, `received` when it reached Tierline, `ticket` its
+    ticket's key, and `content` is it as JSON.
+    """
 
     offset: int
     event: TicketEvent
+    identity: Identity
+    received: Instant
+    ticket: str
     content: str
-
-    @property
-    def identity(self) -> Identity:
-        """What makes the event one."""
-        return Identity(self.event.source, self.event.id)
-
-    @property
-    def received(self) -> Instant:
-        """When it reached Tierline."""
-        return instant(self.event.receivedat or self.event.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ class Worker:
             reports, dead = _read(records)
             fresh = await _fresh(conn, reports)
             desk = Desk(conn, self.memory)
-            await desk.take({one.event.ticket for one in reports}.union(needed))
+            await desk.take({one.ticket for one in reports}.union(needed))
             failpoint("escalator.after_lock")
             await self._decide(desk, reports, fresh, policies, turn, batch.partition)
             contents = {one.identity: one.content for one in reports}
@@ -172,7 +169,7 @@ class Worker:
                 at = max(now, report.received)
                 step = partial(engine.hear, desk, heard, policies, at)
             else:
-                step = partial(engine.repeat, desk, heard.event.ticket)
+                step = partial(engine.repeat, desk, report.ticket)
             await desk.do(step, partition=partition)
 
 
@@ -184,7 +181,16 @@ def _read(records: Sequence[Incoming]) -> tuple[list[Report], list[Dead]]:
         except InvalidEventError as error:
             dead.append(Dead(record, str(error.reason), str(error)))
         else:
-            reports.append(Report(record.offset, event, content_of(event)))
+            reports.append(
+                Report(
+                    record.offset,
+                    event,
+                    Identity(event.source, event.id),
+                    instant(event.receivedat or event.time),
+                    event.ticket,
+                    content_of(event),
+                )
+            )
     return reports, dead
 
 
@@ -193,7 +199,7 @@ async def _fresh(conn: Connection, reports: Sequence[Report]) -> set[int]:
     first: dict[Identity, Report] = {}
     again = [one for one in reports if first.setdefault(one.identity, one) is not one]
     unknown = await remember(
-        conn, {key: Seen(one.event.ticket, _digest(one)) for key, one in first.items()}
+        conn, {key: Seen(one.ticket, _digest(one)) for key, one in first.items()}
     )
     again += [one for key, one in first.items() if key not in unknown]
     if again:
@@ -208,7 +214,7 @@ def _compare(again: Iterable[Report], told: dict[Identity, bytes]) -> None:
             metrics.CONFLICTS.inc()
             log.error(
                 "said again with another content",
-                ticket=one.event.ticket,
+                ticket=one.ticket,
                 source=one.event.source,
                 id=one.event.id,
             )

@@ -5,9 +5,9 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -162,7 +162,11 @@ async def an_escalator(
         app = service_app("escalator", ready=_ready)
         app.include_router(routes(database, policies))
         transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://escalator") as client:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(publisher.close)
+            client = await stack.enter_async_context(
+                httpx2.AsyncClient(transport=transport, base_url="http://escalator")
+            )
             yield Escalator(
                 stage,
                 database,
@@ -181,7 +185,6 @@ async def an_escalator(
                 policies,
                 client,
             )
-        await publisher.close()
 
 
 @asynccontextmanager
@@ -332,13 +335,36 @@ async def published(stage: Stage) -> Decisions:
     return dict(found)
 
 
+def numbered(events: Iterable[TicketEvent]) -> list[TicketEvent]:
+    """Return *events* in the order of receipt, each with an id of its own."""
+    ordered = sorted(events, key=lambda one: one.receivedat or one.time)
+    return [one.model_copy(update={"id": f"e{n}"}) for n, one in enumerate(ordered)]
+
+
 def simulated(
-    events: Sequence[TicketEvent], until_: str, policies: PolicyTimeline | None = None
+    events: Iterable[TicketEvent], until_: str, policies: PolicyTimeline | None = None
 ) -> Decisions:
     """Return what the engine alone decides on *events* up to *until_*, by ticket."""
+    return _run(events, instant(datetime.fromisoformat(until_)), policies)
+
+
+def simulated_each(events: Iterable[TicketEvent]) -> Decisions:
+    """Return what the engine alone decides on each ticket up to its last event, by ticket."""
+    by_ticket: dict[str, list[TicketEvent]] = defaultdict(list)
+    for one in events:
+        by_ticket[one.ticket].append(one)
+    found: Decisions = {}
+    for own in by_ticket.values():
+        found |= _run(own, None, None)
+    return found
+
+
+def _run(
+    events: Iterable[TicketEvent], until_: Instant | None, policies: PolicyTimeline | None
+) -> Decisions:
     run = Simulation(policies or PolicyTimeline([(Instant(0), POLICY)]))
     found: Decisions = defaultdict(list)
-    for one in run.run(events, instant(datetime.fromisoformat(until_))):
+    for one in run.run(events, until_):
         found[one.ticket].append(from_json(encode_decision(one)))
     return dict(found)
 
@@ -351,6 +377,12 @@ def without_lateness(decisions: Decisions) -> Decisions:
     }
 
 
-def moved(stage: Stage, clock: Clock) -> Stage:
-    """Return *stage* with another clock."""
-    return replace(stage, clock=clock)
+def of_type(decisions: Decisions, kind: str) -> list[dict[str, Any]]:
+    """Return all decisions of type *kind*, of all tickets."""
+    return [one for made in decisions.values() for one in made if one["type"] == kind]
+
+
+async def ask(database: Database, question: str, **given: Any) -> Any:
+    """Return the one value that the SQL *question* yields."""
+    async with database.transaction() as conn:
+        return (await conn.execute(text(question), given)).scalar_one()
