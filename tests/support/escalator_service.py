@@ -231,6 +231,8 @@ async def escalator_process(
         env={
             "PATH": os.environ["PATH"],
             "ESCALATOR_HTTP_PORT": "0",
+            # No waiting for a group to notice that somebody was killed.
+            "ESCALATOR_SHARE": "all",
             "TIERLINE_DRAIN_DELAY_S": "0",
             **stage.environ,
             **(environ or {}),
