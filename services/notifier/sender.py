@@ -107,8 +107,6 @@ class Sender:
         free = self._manner.at_once - len(self._under_way) if claiming else 0
         async with self._database.transaction() as conn:
             moment = await now(conn)
-            if monotonic() - self._swept_at > SWEEP_S:
-                await self._sweep(conn, moment)
             results = await record(
                 conn,
                 ended,
@@ -117,6 +115,8 @@ class Sender:
                 alerts="intake" in self._channels,
                 moment=moment,
             )
+            if monotonic() - self._swept_at > SWEEP_S:
+                await self._sweep(conn, moment)
             found = await claim(conn, free, self._manner.terms, moment) if free > 0 else Claim()
         del self._ended[: len(ended)]
         self._account(results)

@@ -121,7 +121,7 @@ class Settings(DatabaseSettings):
     @property
     def lease(self) -> timedelta:
         """How long a process may take over one delivery before others take it for dead."""
-        return max(3 * self.send_deadline, timedelta(seconds=30))
+        return 4 * self.send_deadline
 
     @property
     def rates(self) -> dict[str, Rate]:

@@ -143,14 +143,14 @@ async def _uneven(conn: AsyncConnection, since: datetime) -> int:
 
 async def _forgotten(conn: AsyncConnection) -> int:
     """Count deliveries that are unfinished long past their give-up age."""
-    age = case(
-        *((delivery.c.priority == priority, limit) for priority, limit in GIVE_UP.items()),
-        else_=GIVE_UP_DEFAULT,
+    # Twice the age: a notice also waits its turn behind others of its ticket.
+    limit = case(
+        *((delivery.c.priority == priority, 2 * age) for priority, age in GIVE_UP.items()),
+        else_=2 * GIVE_UP_DEFAULT,
     )
     forgotten = select(func.count()).where(
         delivery.c.finished_at.is_(None),
         delivery.c.state.in_(UNFINISHED),
-        # Twice the age: a notice also waits its turn behind others of its ticket.
-        delivery.c.first_attempt_at < func.clock_timestamp() - 2 * age,
+        delivery.c.first_attempt_at < func.clock_timestamp() - limit,
     )
     return int((await conn.execute(forgotten)).scalar_one())
