@@ -21,6 +21,7 @@ from services.notifier.store_results import Recorded, Results, record
 from shared.contract.errors import TransientError
 from shared.runtime.clock import monotonic
 from shared.runtime.database import Connection, Database, retrying
+from shared.runtime.failpoints import failpoint
 
 log = structlog.get_logger()
 
@@ -115,9 +116,15 @@ class Sender:
                 alerts="intake" in self._channels,
                 moment=moment,
             )
+            if ended:
+                failpoint("sender.before_record")
             if monotonic() - self._swept_at > SWEEP_S:
                 await self._sweep(conn, moment)
             found = await claim(conn, free, self._manner.terms, moment) if free > 0 else Claim()
+        if ended:
+            failpoint("sender.after_record")
+        if found.parcels:
+            failpoint("sender.after_claim")
         del self._ended[: len(ended)]
         self._account(results)
         for parcel in found.parcels:
@@ -145,7 +152,9 @@ class Sender:
             await asyncio.sleep(GATHER_S)
 
     async def _deliver(self, parcel: Parcel) -> None:
-        self._ended.append((parcel, await self._send(parcel)))
+        outcome = await self._send(parcel)
+        failpoint("sender.after_send")
+        self._ended.append((parcel, outcome))
         self._due.set()
 
     async def _send(self, parcel: Parcel) -> Outcome:

@@ -198,16 +198,24 @@ async def say(conn: AsyncConnection, told: Sequence[tuple[Step, Reported]], mome
         await conn.execute(insert(outbox).on_conflict_do_nothing(), rows)
 
 
-async def suppress_settled(conn: AsyncConnection, settled: Mapping[str, Known], moment: Now) -> int:
-    """Suppress waiting notices that the newest decisions of their tickets have overtaken.
+async def suppress_settled(
+    conn: AsyncConnection,
+    settled: Mapping[str, Known],
+    newest: Mapping[tuple[str | None, str], int],
+    moment: Now,
+) -> None:
+    """Suppress waiting notices that the newest decisions of their tickets have made pointless.
 
     Rows that a sender is taking just now are left to it: it looks again itself.
 
-    Returns:
-        How many were suppressed.
+    Args:
+        conn: The transaction of the batch.
+        settled: The tickets in question, as they are known now.
+        newest: The versions of the newest calls, by escalation and role.
+        moment: When the batch is heard.
     """
     if not settled:
-        return 0
+        return
     found = await conn.execute(
         select(delivery, decision.c.type)
         .join(decision, decision.c.id == delivery.c.decision_id)
@@ -218,13 +226,13 @@ async def suppress_settled(conn: AsyncConnection, settled: Mapping[str, Known], 
         )
         .with_for_update(of=delivery, skip_locked=True)
     )
-    overtaken = [
-        (row, why)
-        for row in found.mappings()
-        if (why := stale(waiting_from(row), settled[row["ticket"]])) is not None
-    ]
-    await suppress(conn, overtaken, moment)
-    return len(overtaken)
+    pointless = []
+    for row in found.mappings():
+        overtaken = row["version"] < newest.get((row["escalation"], row["role"]), 0)
+        waiting = waiting_from({**row, "overtaken": overtaken})
+        if (why := stale(waiting, settled[row["ticket"]])) is not None:
+            pointless.append((row, why))
+    await suppress(conn, pointless, moment)
 
 
 def waiting_from(row: Mapping[Any, Any]) -> Waiting:

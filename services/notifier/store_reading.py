@@ -110,7 +110,9 @@ async def health(conn: AsyncConnection, *, since: datetime) -> Health:
         breakers[gate_from(row).breaker(moment.real)] += 1
     gaps = await conn.execute(select(func.count(func.distinct(early.c.ticket))))
     waiting = await conn.execute(
-        select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+        select(func.count())
+        .select_from(outbox)
+        .where(outbox.c.published_at.is_(None), outbox.c.dead_at.is_(None))
     )
     return Health(
         deliveries={(row[0] or "none", row[1]): row[2] for row in counted},

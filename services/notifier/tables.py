@@ -152,6 +152,7 @@ outbox = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("published_at", INSTANT),
+    Column("dead_at", INSTANT),
 )
 """What is still to be said on ``notifications.deliveries``."""
 

@@ -26,6 +26,7 @@ from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
 from shared.runtime.database import Connection, Database
+from shared.runtime.failpoints import failpoint
 from shared.runtime.kafka import Batch, Incoming, StaleDataError
 from shared.runtime.telemetry import DEAD_LETTERS
 
@@ -117,6 +118,8 @@ class Worker:
             await _park(conn, batch, dead, moment)
             await close_desk(conn, desk, moment)
             await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            failpoint("notifier.before_commit")
+        failpoint("notifier.after_commit")
         _count(desk)
 
 
@@ -170,7 +173,7 @@ async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:
     ]
     await save_fan_outs(conn, fan_outs, desk.roster, moment)
     settled = {ticket: desk.known[ticket] for ticket in desk.settled}
-    await suppress_settled(conn, settled, moment)
+    await suppress_settled(conn, settled, desk.newest, moment)
 
 
 def read(record: Incoming) -> Decided | Unread:

@@ -45,6 +45,7 @@ class Desk:
         places: How many decisions stood where.
         touched: Tickets of which more is known than before the batch.
         settled: Tickets of which notices that wait may be out of date now.
+        newest: The versions of the newest calls that wait for nothing, by escalation and role.
     """
 
     roster: Roster
@@ -59,6 +60,7 @@ class Desk:
     places: Counter[Place] = field(default_factory=Counter)
     touched: set[str] = field(default_factory=set)
     settled: set[str] = field(default_factory=set)
+    newest: dict[tuple[str | None, str], int] = field(default_factory=dict)
 
     def hear(self, decision: Decided) -> None:
         """Take *decision* in, and every kept one whose turn that makes it."""
@@ -99,6 +101,7 @@ class Desk:
             ladder=row.ladder,
             escalation=row.escalation,
             type=fan_out.decision.type,
+            overtaken=row.version < self.newest.get((row.escalation, row.role), 0),
         )
         return stale(waiting, self.known[row.ticket])
 
@@ -123,6 +126,10 @@ class Desk:
             return
         self.fan_outs.append(FanOut(decision, known.facts, rows))
         self.earlier.update(_calls(rows))
+        for row in rows:
+            if row.ladder and row.asks and row.suppressed is None and row.hold_until is None:
+                self.newest[row.escalation, row.role] = row.version
+                self.settled.add(row.ticket)
 
     def _park(self, decision: Decided) -> None:
         kept = self.early.setdefault(decision.ticket, {})
