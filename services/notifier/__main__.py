@@ -83,7 +83,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 worker.handle,
                 access=settings.kafka,
                 progress=Progress(database),
-                options=ConsumeOptions(group=f"notifier.{settings.topic(TIER_CHANGES)}"),
+                options=ConsumeOptions(group=f"{settings.group}.{settings.topic(TIER_CHANGES)}"),
                 stop=stop,
             ),
             serve(
@@ -101,6 +101,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 escalator_url=settings.escalator_url,
                 alerts=alerts,
                 mended=due.set,
+                every_s=settings.mend_every.total_seconds(),
             )
             tasks.append(mender.run(stop))
         await together(stop, *tasks)

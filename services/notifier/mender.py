@@ -18,9 +18,6 @@ from shared.runtime.run import stopped_within
 
 log = structlog.get_logger()
 
-EVERY_S: Final = 5.0
-"""Real seconds between looks; a gap is also what a slow relay leaves for a moment."""
-
 _PATIENCE_S: Final = 5.0
 
 
@@ -35,7 +32,7 @@ class Mender:
         escalator_url: str,
         alerts: bool,
         mended: Callable[[], None],
-        every_s: float = EVERY_S,
+        every_s: float,
     ) -> None:
         """Make a mender.
 
@@ -45,7 +42,8 @@ class Mender:
             escalator_url: Where the escalator is.
             alerts: Whether the engine can be told of empty seats.
             mended: Called after a ticket was mended: there may be notices to send.
-            every_s: Real seconds between looks.
+            every_s: Real seconds between looks; a gap is also what a slow relay leaves for a
+                moment.
         """
         self._database = database
         self._roster = roster

@@ -232,14 +232,12 @@ class Sender:
         if settled is None:
             log.warning("result came after the lease", delivery_id=str(one.of.id))
             return
-        waited_s = (one.at - one.due).total_seconds() / self._manner.speed
         if settled.state in (State.SENT, State.DELIVERED):
+            waited_s = (one.at - one.due).total_seconds() / self._manner.speed
             metrics.LATENCY.labels(row["channel"]).observe(max(waited_s, 0.0))
-            say = log.debug
-        else:
-            say = log.warning
-        say(
-            "delivery attempted",
+            return
+        log.warning(
+            "delivery failed",
             delivery_id=str(one.of.id),
             ticket=row["ticket"],
             role=row["role"],
@@ -247,5 +245,4 @@ class Sender:
             attempt=one.of.attempt,
             state=settled.state,
             why=settled.why,
-            waited_s=round(waited_s, 3),
         )

@@ -46,6 +46,11 @@ class Settings(DatabaseSettings):
     http_port: int = Field(
         default=8083, ge=0, le=65535, description="The port; 0 takes a free one."
     )
+    group: str = Field(
+        default="notifier",
+        pattern=r"^[A-Za-z0-9._-]{1,60}$",
+        description="The Kafka consumer group; another one for a dry run beside the real thing.",
+    )
     roster_file: Path = Field(default=DEFAULT_ROSTER, description="Who stands behind each role.")
     public_url: str | None = Field(
         default=None,
@@ -82,6 +87,10 @@ class Settings(DatabaseSettings):
         default=None,
         pattern="^https?://",
         description="Where the escalator is; it is asked where a ticket stands after a gap.",
+    )
+    mend_every: Positive = Field(
+        default=timedelta(seconds=5),
+        description="How often gaps are looked for; one seen twice is mended. Such as PT5S.",
     )
     operator_key: SecretStr | None = Field(
         default=None, description="What operators show to replay or discard dead letters."

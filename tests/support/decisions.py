@@ -36,6 +36,7 @@ def decided(events: Iterable[TicketEvent], until: str) -> list[tuple[str, bytes]
 def a_decision(
     kind: str = "escalation.raised",
     version: int = 1,
+    /,
     *,
     ticket: str = "desk:A",
     at: str = "2026-03-02T10:00:00Z",

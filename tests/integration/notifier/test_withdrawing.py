@@ -91,19 +91,20 @@ async def test_of_the_calls_that_waited_for_a_dead_channel_only_the_newest_goes(
 
 
 async def test_a_held_notice_goes_when_the_calendar_opens(desk: Desk) -> None:
-    clock = Clock.starting(FRIDAY, speed=40_000)  # the weekend takes 6 seconds
-    raised = a_decision(notify=calls("t2_oncall"), hold_until=MONDAY)
+    clock = Clock.starting(FRIDAY, speed=60_000)
     async with desk.notifier(
         TIERLINE_CLOCK_SPEED=repr(clock.speed), TIERLINE_CLOCK_OFFSET_S=repr(clock.offset_s)
     ):
-        await desk.ledger.decide(raised)
+        opens = clock.now() + timedelta(days=2)  # in 3 seconds
+        await desk.ledger.decide(
+            a_decision(notify=calls("t2_oncall"), hold_until=opens.isoformat())
+        )
         await desk.mail.until_got(1)
-        opened = clock.now()
+        came = clock.now()
         await desk.ledger.until_finished(1)
-    monday = datetime.fromisoformat(MONDAY)
     (row,) = await desk.ledger.deliveries()
-    assert row["planned_at"] < monday < row["finished_at"]
-    assert monday < opened < monday + timedelta(days=1)
+    assert row["planned_at"] < opens < row["finished_at"]
+    assert opens < came < opens + timedelta(days=1)
 
 
 async def test_a_held_notice_is_dropped_when_its_escalation_ends_meanwhile(desk: Desk) -> None:
