@@ -10,7 +10,6 @@ from services.notifier.core.flow import (
     Rate,
     failed,
     new_gate,
-    ready_at,
     refilled,
     room,
     succeeded,
@@ -87,8 +86,3 @@ def test_every_failed_probe_doubles_the_pause_up_to_ten_minutes() -> None:
 def test_stragglers_of_an_open_gate_do_not_lengthen_its_pause() -> None:
     gate = after_failures(5)
     assert failed(gate, now=NOW + SECOND).open_until == gate.open_until
-
-
-def test_a_gate_says_when_it_next_has_room() -> None:
-    assert ready_at(taken(a_gate(), 10), RATE, now=NOW) == NOW + timedelta(milliseconds=100)
-    assert ready_at(after_failures(5), RATE, now=NOW) == NOW + 30 * SECOND

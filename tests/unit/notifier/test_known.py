@@ -58,8 +58,9 @@ def a_row(
     escalation: str | None = ESCALATION,
     type_: str = "escalation.raised",
     told: bool = False,
+    overtaken: bool = False,
 ) -> Waiting:
-    return Waiting(purpose, version, fyi, ladder, escalation, type_, told)
+    return Waiting(purpose, version, fyi, ladder, escalation, type_, told, overtaken)
 
 
 ACKNOWLEDGED = a_decision("escalation.acknowledged", 3)
@@ -99,6 +100,16 @@ REOPENED = a_decision("case.reopened", 4)
             a_row(Purpose.STAND_DOWN), [ENDED], "nothing_was_sent", id="nobody was called"
         ),
         pytest.param(a_row(Purpose.STAND_DOWN, told=True), [ENDED], None, id="whoever was called"),
+        pytest.param(a_row(overtaken=True), [], "overtaken", id="a newer call waits"),
+        pytest.param(
+            a_row(overtaken=True, fyi=True), [], None, id="a newer call tells not the same"
+        ),
+        pytest.param(
+            a_row(version=6),
+            [ENDED, a_decision("escalation.raised", 4)],
+            None,
+            id="an escalation that came back stands",
+        ),
     ],
 )
 def test_what_is_still_sent(row: Waiting, after: list[Decided], expected: str | None) -> None:

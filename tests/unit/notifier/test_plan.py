@@ -8,6 +8,7 @@ from services.notifier.core.known import Decided
 from services.notifier.core.plan import (
     NOBODY,
     NOTHING_SENT,
+    SAME_PERSON,
     Earlier,
     Planned,
     Purpose,
@@ -57,7 +58,29 @@ def test_an_empty_seat_is_suppressed_and_told_to_the_engine_once() -> None:
     row, alert = found["notice:t2_backup"], found["alert:t2_backup"]
     assert (row.suppressed, row.person, row.channel) == (NOBODY, None, None)
     assert (alert.code, alert.channel, alert.suppressed) == (NOBODY, "intake", None)
-    assert alert.id == delivery_id(row.id, "unreached/nobody_on_schedule")
+
+
+def test_the_engine_hears_once_of_an_empty_seat_however_often_it_is_called() -> None:
+    first = rows(a_decision(version=2, notify=[called("t2_backup")]))
+    again = rows(a_decision("escalation.notice_due", 3, step=0, notify=[called("t2_backup")]))
+    assert first["notice:t2_backup"].id != again["notice:t2_backup"].id
+    assert first["alert:t2_backup"].id == again["alert:t2_backup"].id
+
+
+def test_who_need_not_answer_is_missed_by_nobody() -> None:
+    found = rows(a_decision(notify=[called("t2_backup", fyi=True)]))
+    assert list(found) == ["notice:t2_backup"]
+    assert found["notice:t2_backup"].suppressed == NOBODY
+
+
+def test_whoever_holds_several_of_the_roles_called_is_told_once_and_asked_if_any_asks() -> None:
+    notify = [called("t2_queue", "chat", fyi=True), called("t2_oncall"), called("t2_lead")]
+    found = rows(a_decision(notify=notify))
+    assert {row.role: row.suppressed for row in found.values()} == {
+        "t2_queue": SAME_PERSON,
+        "t2_oncall": None,
+        "t2_lead": None,
+    }
 
 
 def test_a_role_the_roster_does_not_know_is_an_empty_seat() -> None:

@@ -14,9 +14,10 @@ from services.notifier.channels.base import Notice
 from services.notifier.channels.email import Relay, compose
 from services.notifier.channels.webhook import payload
 from services.notifier.core.known import Decided
+from services.notifier.core.message import Message, Remarks, defused, plain
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import Contact, TicketFacts
-from services.notifier.core.wording import Message, Remarks, defused, plain, word
+from services.notifier.core.wording import word
 from tests.unit.notifier.builders import NOON, TICKET, a_decision
 
 RELAY = Relay("localhost", 25, "none", "tierline@example.org")

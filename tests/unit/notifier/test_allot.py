@@ -1,0 +1,97 @@
+"""Who is served now, and what goes out as one."""
+
+from datetime import UTC, datetime, timedelta
+
+from services.notifier.core.allot import DIGEST_AT_MOST, Limits, Share, Waiting, allot
+from services.notifier.core.flow import Gate, Rate, failed, new_gate, taken
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+LIMITS = Limits(
+    rates={
+        "email": Rate(per_s=5, burst=5),
+        "webhook": Rate(per_s=10, burst=10),
+        "console": Rate(per_s=100, burst=100),
+        "to": Rate(per_s=1 / 15, burst=3),
+    },
+    at_once=4,
+)
+
+
+def waits(target: str, count: int, *, since_s: int = 0) -> Waiting:
+    return Waiting(target.partition(":")[0], target, count, NOW - since_s * SECOND)
+
+
+def gates(*names: str, **others: Gate) -> dict[str, Gate]:
+    fresh = {name: new_gate(name, LIMITS.rate(name), now=NOW) for name in names}
+    return fresh | others
+
+
+def shared(
+    waiting: list[Waiting],
+    held: dict[str, Gate],
+    *,
+    free: int = 32,
+    in_flight: dict[str, int] | None = None,
+) -> tuple[Share, ...]:
+    return allot(waiting, held, in_flight or {}, LIMITS, free=free, now=NOW)[0]
+
+
+def test_whoever_waits_longest_is_served_first() -> None:
+    held = gates("email", "to:email:ana", "to:email:ben")
+    found = shared([waits("email:ana", 3), waits("email:ben", 3, since_s=9)], held)
+    assert found == (Share("email", "email:ben", 3), Share("email", "email:ana", 1))
+
+
+def test_no_more_is_taken_than_the_process_can_send() -> None:
+    held = gates("console")
+    assert shared([waits("console:ana", 50)], held, free=2) == (Share("console", "console:ana", 2),)
+
+
+def test_what_is_on_its_way_through_a_gate_counts() -> None:
+    held = gates("email", "to:email:ana")
+    found = shared([waits("email:ana", 3)], held, in_flight={"email": 3})
+    assert found == (Share("email", "email:ana", 1),)
+
+
+def test_more_than_a_recipient_may_get_now_goes_out_as_one_and_then_there_is_a_pause() -> None:
+    held = gates("email", "to:email:ana")
+    shares, after = allot([waits("email:ana", 4)], held, {}, LIMITS, free=32, now=NOW)
+    assert shares == (Share("email", "email:ana", DIGEST_AT_MOST, together=True),)
+    later = NOW + 14 * SECOND
+    assert allot([waits("email:ana", 1)], after, {}, LIMITS, free=32, now=later)[0] == ()
+    later = NOW + 15 * SECOND
+    assert len(allot([waits("email:ana", 1)], after, {}, LIMITS, free=32, now=later)[0]) == 1
+
+
+def test_a_digest_takes_the_room_of_one_message() -> None:
+    held = gates("email", "to:email:ana", "to:email:ben")
+    found = shared([waits("email:ana", 900, since_s=1), waits("email:ben", 3)], held)
+    assert [share.together for share in found] == [True, False]
+    assert found[1].most == 3
+
+
+def test_a_console_is_not_paced() -> None:
+    assert shared([waits("console:ana", 60)], gates("console")) == (
+        Share("console", "console:ana", 4),
+    )
+
+
+def test_a_shut_gate_gives_nothing_and_disturbs_no_other() -> None:
+    shut = new_gate("email", LIMITS.rate("email"), now=NOW)
+    for _ in range(5):
+        shut = failed(shut, now=NOW)
+    held = gates("webhook", "to:email:ana", "to:webhook:ben", email=shut)
+    found = shared([waits("email:ana", 3, since_s=60), waits("webhook:ben", 1)], held)
+    assert found == (Share("webhook", "webhook:ben", 1),)
+
+
+def test_a_gate_that_another_instance_holds_is_left_to_it() -> None:
+    held = gates("to:email:ana")
+    assert shared([waits("email:ana", 3)], held) == ()
+
+
+def test_a_recipient_without_tokens_waits() -> None:
+    empty = taken(new_gate("to:email:ana", LIMITS.rate("to:email:ana"), now=NOW), 3)
+    held = gates("email", **{"to:email:ana": empty})
+    assert shared([waits("email:ana", 1)], held) == ()
