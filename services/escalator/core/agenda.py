@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from services.escalator.core import dwell, executives, rows, timers
+from services.escalator.core import departments, dwell, executives, rows, staleness, timers
 from services.escalator.core.case import Case
-from services.escalator.core.escalations import call, claim_debt, notice
-from services.escalator.core.rules import silence
+from services.escalator.core.escalations import call, notice
+from services.escalator.core.rules import debts, silence, unreached
 from services.escalator.core.turn import Turn
 from shared.contract.times import Instant
 from shared.policy.document import PolicyTimeline
 
 
 def next_due(case: Case, policies: PolicyTimeline) -> Instant | None:
-    """Return the next instant at which *case* has something to do by itself, or None."""
+    """Return the next instant at which *case* has something to do by itself, or None.
+
+    News that has not reached all members of a group is due since it was told.
+    """
+    if case.pending:
+        return Instant(case.pending[0].order[0])
+    return next_timer(case, policies)
+
+
+def next_timer(case: Case, policies: PolicyTimeline) -> Instant | None:
+    """Return the next instant at which a timer of *case* is due, or None."""
     if case.opened_at is None or not case.is_open:
         return None
-    found = (
-        timers.earliest(case.timers),
-        case.dwell_due,
-        case.exec_inform_due,
-        case.exec_decide_due,
-        case.waiting_due,
-        case.resume_at,
-        policies.next_activation(case.rules_since),
-        *(one.call.due for one in case.escalations if one.call is not None),
-        *(one.debt.due for one in case.escalations if one.debt is not None),
-    )
-    return min((at for at in found if at is not None), default=None)
+    found = [
+        at
+        for at in (
+            case.dwell_due,
+            case.stale_due,
+            case.exec_inform_due,
+            case.exec_decide_due,
+            case.waiting_due,
+            case.resume_at,
+            policies.next_activation(case.rules_since),
+        )
+        if at is not None
+    ]
+    found += [timer.next_at for timer in case.timers.values() if timer.next_at is not None]
+    for one in case.escalations:
+        if one.call is not None:
+            found.append(one.call.due)
+        if one.debt is not None:
+            found.append(one.debt.due)
+        if one.track == "external":
+            if one.acknowledged_at is None and not one.overdue and one.ack_due is not None:
+                found.append(one.ack_due)
+            if one.update_due is not None:
+                found.append(one.update_due)
+    return min(found, default=None)
 
 
 def fire_instant(turn: Turn) -> None:
@@ -36,6 +59,8 @@ def fire_instant(turn: Turn) -> None:
         _take_new_rules(turn)
     case.rules_since = at
     silence.fire(turn)
+    if not case.is_open:
+        return
     for name in timers.PROMISES:
         timer = case.timers.get(name)
         while timer is not None and timer.next_at is not None and timer.next_at <= at:
@@ -43,21 +68,26 @@ def fire_instant(turn: Turn) -> None:
             timer = case.timers.get(name)
     if case.dwell_due is not None and case.dwell_due <= at:
         dwell.fire(turn)
+    if case.stale_due is not None and case.stale_due <= at:
+        staleness.fire(turn)
     _tell_executives(turn)
+    departments.fire(turn)
     rows.settle(turn)
-    for one in case.escalations:
-        if one.debt is not None and one.debt.due <= at:
-            claim_debt(turn, one)
+    debts.fire(turn)
     for one in case.escalations:
         if one.call is not None and one.call.due <= at:
             call(turn, one)
+            called = case.by_id(one.id)
+            if called is not None and called.unreached:
+                unreached.skip(turn, called)
 
 
 def _take_new_rules(turn: Turn) -> None:
     """Follow the newest version from now on; the customer's promise stays (Policy versions)."""
     turn.case.rules_version = turn.policy.version
     dwell.schedule(turn, worse=False)
-    executives.schedule(turn)
+    executives.schedule(turn, grace=turn.policy.past_due_grace)
+    staleness.schedule(turn)
     timers.reschedule(turn)
 
 
@@ -66,9 +96,10 @@ def _tell_executives(turn: Turn) -> None:
     if case.exec_inform_due is not None and case.exec_inform_due <= at:
         case.exec_inform_due, case.exec_informed = None, True
         one = case.open_on("functional")
+        row = turn.policy.trigger("T22", case.priority)
         if one is not None:
             told = [{"role": "exec_oncall", "mode": "email", "fyi": True}]
-            notice(turn, one, None, ["T22"], told, [_since(turn)])
+            notice(turn, one, None, ["T22"] if row else [], told, [_since(turn)])
     if case.exec_decide_due is not None and case.exec_decide_due <= at:
         case.exec_decide_due, case.exec_decided = None, True
         turn.ask("T22", arithmetic=(_since(turn),))

@@ -7,6 +7,7 @@ part goes on until somebody acknowledges.
 
 from __future__ import annotations
 
+from services.escalator.core import people
 from services.escalator.core.case import Call, Escalation
 from services.escalator.core.turn import Turn
 from shared.contract.times import Instant, Seconds
@@ -60,6 +61,25 @@ def first_call(turn: Turn, one: Escalation) -> Escalation:
 def after_call(turn: Turn, one: Escalation, call: Call) -> Escalation:
     """Return *one* after *call* was made, with the following one set."""
     return _with_call(turn, one._replace(step=max(one.step, call.step)), call.mark, call.step)
+
+
+def without_step(turn: Turn, one: Escalation) -> Escalation | None:
+    """Return *one* with its next step called now, what was left of the present one taken off.
+
+    None where the present step still has somebody who can be reached, or is the last.
+    """
+    policy = turn.policies.version(one.policy_version)
+    ladder = ladder_of(one, policy)
+    if ladder is None or one.step >= len(ladder.steps):
+        return None
+    roles = {people.resolved(addressee.role, one.tier) for addressee in ladder.steps[one.step].to}
+    if not roles <= set(one.unreached):
+        return None
+    step = one.step + 1
+    mark = ladder.steps[step].after if step < len(ladder.steps) else ladder.then_from
+    elapsed = calendar_of(turn, one).consumed(one.raised_at, turn.at) + one.skipped
+    skipped = Seconds(one.skipped + max(0, mark - elapsed))
+    return one._replace(skipped=skipped, call=Call(mark, step, turn.at))
 
 
 def _with_call(turn: Turn, one: Escalation, mark: Seconds, step: int) -> Escalation:

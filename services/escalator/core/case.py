@@ -2,28 +2,33 @@
 
 Every instant is a whole number of seconds since 1970-01-01T00:00:00Z (`shared.contract.times`).
 A `Case` is never changed in place by its users: `decide` works on a copy and returns it.
+
+A group of tickets is a case of its own, and so that everything that crosses tickets can be reached
+by key, a few records that are no ticket are kept as cases too; `kind` tells them apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pydantic_core import from_json, to_json
-
+from services.escalator.core import keys
 from shared.contract.times import Instant, Seconds
 
 Share: TypeAlias = int | Fraction
 """An exact number of seconds: whole wherever it can be, a fraction after a change of allowance."""
 
-Order: TypeAlias = tuple[int, int, int]
-"""Place in a case's history: effective instant, class (0 source, 1 human, 2 timers), receipt."""
+Order: TypeAlias = tuple[int, int, int, int]
+"""Place in a case's history: effective instant, class, receipt, and how far from the cause.
+
+Classes: 0 what the helpdesk says, 1 acts of people, 2 timers.
+"""
 
 SOURCE_EVENT: Final = 0
 HUMAN_ACT: Final = 1
 TIMERS: Final = 2
-BEGINNING: Final[Order] = (-(2**62), 0, 0)
+BEGINNING: Final[Order] = (-(2**62), 0, 0, 0)
 
 CLOSED_STATUSES: Final = frozenset({"resolved", "closed", "merged", "cancelled"})
 
@@ -81,6 +86,7 @@ class Escalation(NamedTuple):
     mode: str
     renotify: Seconds | None
     called: tuple[tuple[str, Instant], ...]
+    from_tier: int = 1  # where a return would send the case
     step: int = 0
     skipped: Seconds = Seconds(0)
     call: Call | None = None
@@ -89,6 +95,11 @@ class Escalation(NamedTuple):
     acknowledged_role: str | None = None
     acknowledged_at: Instant | None = None
     binding: bool = False
+    declines: int = 0  # of the request that this belongs to
+    overdue: bool = False  # nobody of the department acknowledged in time, and that was said
+    update_due: Instant | None = None  # when the department that took it must report
+    unreached: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[str, str, int]:
@@ -96,14 +107,59 @@ class Escalation(NamedTuple):
         return (self.track, self.target, self.raised_at)
 
 
+class Fanout(NamedTuple):
+    """What a group tells all its members: `reply`, `priority` or `over`."""
+
+    kind: str
+    order: Order
+    data: dict[str, Any]
+    gone: bool = False
+
+
+class Crowd(NamedTuple):
+    """What a group knows of its members, in a size that does not grow with their number.
+
+    `requesters` (count of affected people by hashed requester) and `orgs` are kept only until the
+    widest impact band is reached; more could not change anything.
+    """
+
+    members: int = 0
+    open_members: int = 0
+    taken_out: int = 0
+    requesters: dict[str, int] = {}  # noqa: RUF012  never changed in place
+    orgs: tuple[str, ...] = ()
+    confirmed: int = 0  # what a person confirmed for the group as a whole
+    told: tuple[Fanout, ...] = ()
+    digest_at: Instant | None = None
+    changed_at: Instant = Instant(0)  # when what counts of the members last changed anything
+
+
+class Watch(NamedTuple):
+    """What is known of one fingerprint: its latest tickets, and its groups so far."""
+
+    recent: tuple[tuple[str, Instant, dict[str, Any]], ...] = ()
+    groups: int = 0
+    open_since: Instant | None = None  # while a group is open
+    proposed_at: Instant | None = None
+
+
+class Left(NamedTuple):
+    """A tier that the case left downwards, when, and the priority it had."""
+
+    tier: int
+    at: Instant
+    priority: str
+
+
 @dataclass
 class Case:
     """The state of one ticket. Copies share everything that is frozen."""
 
     ticket: str
+    kind: str = keys.TICKET
     version: int = 0
     horizon: Order = BEGINNING
-    waiting: int = 0  # events that came before the opening
+    waiting: int = 0  # what came before the opening
     opened_at: Instant | None = None
     status: str = "new"
     facts: dict[str, Any] = field(default_factory=dict)
@@ -127,39 +183,69 @@ class Case:
     dwell_due: Instant | None = None
     dwell_grace: Instant | None = None
     dwell_fired: bool = False
+    fix_by: Seconds | None = None
+    left: tuple[Left, ...] = ()
     pauses: tuple[tuple[Instant, Instant | None], ...] = ()
     timers: dict[str, Timer] = field(default_factory=dict)
     escalations: tuple[Escalation, ...] = ()
     flags: tuple[str, ...] = ()
     info: tuple[str, ...] = ()
+    observed: dict[str, Any] = field(default_factory=dict)
     first_reply_at: Instant | None = None
-    last_reply_at: Instant | None = None
     question_at: Instant | None = None
+    news_at: Instant | None = None  # the last message of the customer or rise of a count
     status_since: Instant | None = None
     waiting_step: int = 0
     waiting_due: Instant | None = None
     resume_at: Instant | None = None
     resolved_at: Instant | None = None
     resolver_tier: int = 1
+    stale_since: Instant | None = None
+    stale_due: Instant | None = None
+    snoozed_until: Instant | None = None
     exec_base: Instant | None = None
+    exec_flagged: Instant | None = None
     exec_inform_due: Instant | None = None
     exec_decide_due: Instant | None = None
     exec_informed: bool = False
     exec_decided: bool = False
+    exec_raised_at: Instant | None = None  # the last raise to executives, while it cools down
     reopens: int = 0
     hops: int = 0
+    hops_without_news: int = 0
     returns: int = 0
     duplicates: int = 0
-    retracted: int = 0
+    retracted: int = 0  # withdrawn because the ticket was cancelled or merged
+    retracted_late: int = 0  # withdrawn because an event came late
     paused_s: int = 0
+    moves: tuple[tuple[int, int], ...] = ()
     withdrawn: tuple[tuple[str, str, int], ...] = ()
     restored: tuple[tuple[tuple[str, str, int], Instant], ...] = ()
+    merged_into: str | None = None
+    to_undo: str | None = None  # the event that merged or cancelled it
+    to_undo_at: Instant | None = None
+    successor: str | None = None
+    recurrence_of: str | None = None
+    watched: str | None = None
+    watched_since: Instant | None = None
+    group: str | None = None
+    group_priority: str | None = None
+    group_open: bool = False
+    crowd: Crowd | None = None
+    pending: tuple[Fanout, ...] = ()
+    pending_from: int = 0
+    indexed: int = 0
+    watch: Watch | None = None
+    roster: tuple[str, ...] = ()
+    future_stamps: tuple[Instant, ...] = ()
+    skewed_since: Instant | None = None
 
     def copy(self) -> Case:
         """Return a copy that can be worked on without changing this one."""
         twin = object.__new__(Case)
         twin.__dict__.update(self.__dict__)
         twin.timers = dict(self.timers)
+        twin.facts = dict(self.facts)
         return twin
 
     @property
@@ -168,57 +254,34 @@ class Case:
         return self.opened_at is not None and self.status not in CLOSED_STATUSES
 
     @property
+    def is_group(self) -> bool:
+        """Whether this is a group of tickets."""
+        return self.crowd is not None
+
+    @property
     def cell(self) -> str:
         """The cell as people write it, `S3/I1`."""
         return f"{self.severity}/{self.impact}"
 
     def open_on(self, track: str) -> Escalation | None:
         """Return the open escalation of *track* (functional or hierarchical), if any."""
-        return next((one for one in self.escalations if one.track == track), None)
+        for one in self.escalations:
+            if one.track == track:
+                return one
+        return None
+
+    def department(self, name: str) -> Escalation | None:
+        """Return the open external escalation of the department *name* (or `orphan`), if any."""
+        for one in self.escalations:
+            if one.track == "external" and one.target == name:
+                return one
+        return None
+
+    def by_id(self, escalation_id: str) -> Escalation | None:
+        """Return the open escalation of that id, if any."""
+        return next((one for one in self.escalations if one.id == escalation_id), None)
 
 
 def swap(case: Case, old: Escalation, new: Escalation) -> None:
     """Put *new* where *old* stands among the open escalations of the working copy *case*."""
     case.escalations = tuple(new if one is old else one for one in case.escalations)
-
-
-# --- storing ----------------------------------------------------------------------------------
-
-_TUPLES: Final = tuple(f.name for f in fields(Case) if str(f.type).startswith(("tuple", "Order")))
-
-
-def dump(case: Case) -> bytes:
-    """Return *case* as JSON; `restore` gives it back exactly, fractions included."""
-    timers = [[_plain(value) for value in timer] for timer in case.timers.values()]
-    return to_json(case.__dict__ | {"timers": timers})
-
-
-def restore(text: bytes | str) -> Case:
-    """Return the case that `dump` wrote."""
-    plain = from_json(text)
-    timers = (Timer(*(_share(value) for value in values)) for values in plain["timers"])
-    plain["timers"] = {timer.name: timer for timer in timers}
-    for name in _TUPLES:
-        plain[name] = _frozen(plain[name])
-    plain["escalations"] = tuple(_escalation(Escalation(*one)) for one in plain["escalations"])
-    return Case(**plain)
-
-
-def _escalation(one: Escalation) -> Escalation:
-    return one._replace(
-        call=None if one.call is None else Call(*one.call),
-        debt=None if one.debt is None else Debt(*one.debt),
-    )
-
-
-def _plain(value: Any) -> Any:
-    return [value.numerator, value.denominator] if isinstance(value, Fraction) else value
-
-
-def _share(value: Any) -> Any:
-    return Fraction(*value) if isinstance(value, list) else value
-
-
-def _frozen(value: Any) -> Any:
-    """Return *value* with every list in it made a tuple again."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value

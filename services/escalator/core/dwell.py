@@ -15,8 +15,15 @@ TRIGGER: Final = {1: "T06", 2: "T07"}
 
 
 def limit(turn: Turn) -> Seconds | None:
-    """Return the longest stay in the present tier, or None where there is no limit."""
+    """Return the longest stay in the present tier, or None where there is no limit.
+
+    A case that was returned has only so long to be put right; a member of a group waits with it.
+    """
     case = turn.case
+    if case.group is not None:
+        return None
+    if case.fix_by is not None:
+        return case.fix_by
     cell = turn.policy.cell(case.severity, case.impact)
     longest = {1: cell.t1_max, 2: cell.t2_max}.get(case.tier)
     return None if longest is None else turn.policy.dwell(longest, case.plan, vip=case.vip)
@@ -31,10 +38,11 @@ def used(turn: Turn) -> Seconds:
     return Seconds(spent)
 
 
-def enter(turn: Turn, tier: int) -> None:
-    """Put the case into *tier* now; its stay there begins anew."""
+def enter(turn: Turn, tier: int, *, fix_by: Seconds | None = None) -> None:
+    """Put the case into *tier* now; its stay there begins anew, limited by *fix_by* if given."""
     case = turn.case
     case.tier = tier
+    case.fix_by = fix_by
     case.tier_entered = turn.at
     case.pauses = ((turn.at, None),) if _standing(turn) else ()
     case.dwell_fired = False

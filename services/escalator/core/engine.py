@@ -3,18 +3,26 @@
 The caller hands over the cases that it holds, and keeps what comes back. An input may reach further
 than its own ticket; what the engine then asks for and the caller has not loaded is a
 `NotAtHandError`: load it and ask again. Nothing is changed in place, so asking again is safe.
+
+What one case causes in another goes as a signal, and all signals of an input are heard before the
+engine answers. Only what a group tells its members is not, since they may be thousands: it stays
+`pending` with the group, whose next due instant it is, and each `fire` (or `spread`) of the group
+tells one page of members more.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from services.escalator.core import decide
-from services.escalator.core.case import Case
-from services.escalator.core.inputs import Heard
+from services.escalator.core import decide, keys
+from services.escalator.core.case import Case, Fanout
+from services.escalator.core.inputs import Heard, Signal, hear_signal
+from services.escalator.core.rules import clocks
 from services.escalator.core.wire import Decision
+from shared.contract.events import EscalationRequested
 from shared.contract.times import Instant
 from shared.policy.document import PolicyTimeline
 
@@ -37,7 +45,7 @@ class Cases(Protocol):
         """Return the case *key*, or None where there is none; else raise `NotAtHandError`."""
 
     def history(self, key: str) -> Sequence[Heard]:
-        """Return all that the case *key* has heard, in any order, or raise `NotAtHandError`."""
+        """Return all that the case *key* has heard, in that order, or raise `NotAtHandError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +67,15 @@ def hear(cases: Cases, heard: Heard, policies: PolicyTimeline, now: Instant) -> 
     Raises:
         NotAtHandError: Load what it names and call again.
     """
-    key = heard.event.ticket
-    case = cases.case(key) or decide.new_case(key)
-    decided = decide.hear(case, heard, policies, now)
-    if decided is None:
-        decided = decide.rehear(case, cases.history(key), heard, policies, now)
-    return Outcome({key: decided.case}, ((key, heard),), decided.decisions)
+    step = _Step(cases, policies, now, heard.received, heard.seq)
+    step.take(step.stamped(heard))
+    return step.outcome()
 
 
 def fire(cases: Cases, key: str, until: Instant, policies: PolicyTimeline, now: Instant) -> Outcome:
     """Let the case *key* do what is due up to and including *until*.
+
+    A group that has told only some of its members tells one page more, and nothing else.
 
     Raises:
         NotAtHandError: Load what it names and call again.
@@ -76,11 +83,173 @@ def fire(cases: Cases, key: str, until: Instant, policies: PolicyTimeline, now: 
     case = cases.case(key)
     if case is None:
         return Outcome({}, (), ())
-    decided = decide.fire(case, until, policies, now)
-    return Outcome({key: decided.case}, (), decided.decisions)
+    if case.pending:
+        return spread(cases, key, policies, now)
+    step = _Step(cases, policies, now, now, 0)
+    step.fire(case, until)
+    return step.outcome()
+
+
+def spread(cases: Cases, key: str, policies: PolicyTimeline, now: Instant) -> Outcome:
+    """Let one page of members hear what the group *key* has told them first.
+
+    Raises:
+        NotAtHandError: Load what it names and call again.
+    """
+    step = _Step(cases, policies, now, now, 0)
+    step.spread(key)
+    return step.outcome()
 
 
 def repeat(cases: Cases, key: str) -> Outcome:
     """Count the repeated delivery of an event of *key* that was taken before."""
     case = cases.case(key) or decide.new_case(key)
     return Outcome({key: decide.count_duplicate(case)}, (), ())
+
+
+@dataclass(slots=True)
+class _Step:
+    """One input at work: what it has changed so far, over what the caller holds."""
+
+    cases: Cases
+    policies: PolicyTimeline
+    now: Instant
+    received: Instant
+    seq: int
+    changed: dict[str, Case] = field(default_factory=dict)
+    heard: list[tuple[str, Heard]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    waiting: deque[Signal] = field(default_factory=deque)
+
+    def outcome(self) -> Outcome:
+        """Return what has come of it."""
+        return Outcome(self.changed, tuple(self.heard), tuple(self.decisions))
+
+    def case(self, key: str) -> Case:
+        """Return the case *key* as it stands by now, new if need be."""
+        if key in self.changed:
+            return self.changed[key]
+        return self.cases.case(key) or decide.new_case(key)
+
+    def history(self, key: str) -> list[Heard]:
+        """Return what the case *key* has heard by now."""
+        return [*self.cases.history(key), *(one for to, one in self.heard if to == key)]
+
+    def stamped(self, heard: Heard) -> Heard:
+        """Return *heard* with what only the present can tell: a skewed clock, a tier seen."""
+        event = heard.event
+        if event is None:
+            return heard
+        clock = self.cases.case(keys.clock(event.source))
+        policy = self.policies.at(heard.received)
+        if clock is not None and clocks.is_skewed(clock, heard.received):
+            heard = replace(heard, effective=heard.received)
+        elif clocks.claims_the_future(event, heard.received, policy):
+            key = keys.clock(event.source)
+            counted, skewed = clocks.counted(clock or decide.new_case(key), heard.received, policy)
+            self.changed[key] = counted
+            if skewed:
+                self._alert(event.ticket, event.source)
+        if isinstance(event.data, EscalationRequested) and event.data.as_of is not None:
+            as_of = event.data.as_of
+            moves = [tier for version, tier in self.case(event.ticket).moves if version <= as_of]
+            heard = replace(heard, seen_tier=moves[-1] if moves else None)
+        return heard
+
+    def take(self, heard: Heard) -> None:
+        """Let its case hear *heard*, and every other case what follows from it."""
+        self._hear(heard.key, [heard])
+        self._settle()
+
+    def fire(self, case: Case, until: Instant) -> None:
+        """Let time pass for *case*, and every other case hear what follows."""
+        self._keep(case.ticket, decide.fire(case, until, self.policies, self.now))
+        self._settle()
+
+    def spread(self, key: str) -> None:
+        """Let one page of the members of the group *key* hear its first pending news."""
+        group = self.case(key)
+        if not group.pending:
+            return
+        told, page = group.pending[0], group.pending_from
+        left = group.copy()
+        left.pending_from = page + 1
+        if left.pending_from * keys.MEMBERS_A_PAGE >= group.indexed:
+            left.pending, left.pending_from = group.pending[1:], 0
+        roster = self.case(keys.members(key, page)).roster
+        for member in roster:
+            self.cases.case(member)  # asks for those that are not at hand before anything is done
+        self.changed[key] = left
+        self.waiting += [_news(key, member, told) for member in dict.fromkeys(roster)]
+        self._settle()
+
+    def _settle(self) -> None:
+        while self.waiting:
+            target = self.waiting[0].target
+            together = [one for one in self.waiting if one.target == target]
+            if len(together) == len(self.waiting):
+                self.waiting.clear()
+            else:
+                self.waiting = deque(one for one in self.waiting if one.target != target)
+            self._hear(target, [hear_signal(one, self.received, self.seq) for one in together])
+
+    def _hear(self, key: str, inputs: Sequence[Heard]) -> None:
+        for number, heard in enumerate(inputs):
+            case = self.case(key)
+            decided = decide.hear(case, heard, self.policies, self.now)
+            if decided is None:
+                late = inputs[number:]
+                history = self.history(key)
+                decided = decide.rehear(case, history, late, self.policies, self.now)
+                self.heard += [(key, one) for one in late]
+                self._keep(key, decided)
+                self._register(key, late)
+                return
+            self.heard.append((key, heard))
+            self._keep(key, decided)
+            self._register(key, [heard])
+
+    def _keep(self, key: str, decided: decide.Decided) -> None:
+        self.changed[key] = decided.case
+        self.decisions += decided.decisions
+        if decided.signals:
+            self.waiting += decided.signals
+
+    def _register(self, key: str, inputs: Sequence[Heard]) -> None:
+        """Write new members of the group *key* into its pages, and tell them what they missed."""
+        if not key.startswith("group:"):
+            return
+        for heard in inputs:
+            signal = heard.signal
+            if signal is None or signal.gone or signal.kind not in ("joined", "create"):
+                continue
+            if signal.kind == "joined":
+                tickets = [str(signal.data["ticket"])]
+            else:
+                tickets = [str(one[0]) for one in signal.data["members"]]
+            for ticket in tickets:
+                self._write(key, ticket)
+                crowd = self.changed[key].crowd
+                for told in () if crowd is None else crowd.told:
+                    if told.order > heard.order:
+                        self.waiting.append(_news(key, ticket, told))
+
+    def _write(self, key: str, ticket: str) -> None:
+        group = self.changed[key].copy()
+        place = keys.members(key, group.indexed // keys.MEMBERS_A_PAGE)
+        page = self.case(place).copy()
+        if ticket in page.roster:
+            return
+        page.roster = (*page.roster, ticket)
+        group.indexed += 1
+        self.changed[place], self.changed[key] = page, group
+
+    def _alert(self, key: str, source: str) -> None:
+        case = self.case(key).copy()
+        alert = clocks.alert(case, source, self.now, self.policies)
+        self.changed[key] = case
+        self.decisions.append(alert)
+
+
+def _news(group: str, member: str, told: Fanout) -> Signal:
+    return Signal(told.kind, group, member, told.order, told.data, None, told.gone)

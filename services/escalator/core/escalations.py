@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha1
 from typing import Any
-from uuid import uuid5
+from uuid import UUID
 
-from services.escalator.core import calls, people
+from services.escalator.core import calls, people, staleness
 from services.escalator.core.case import Debt, Escalation, swap
 from services.escalator.core.dwell import enter
 from services.escalator.core.executives import note_raise
+from services.escalator.core.information import debt_of
 from services.escalator.core.timers import refresh_update
 from services.escalator.core.turn import Turn, hold_until
 from shared.contract.ids import NAMESPACE
 from shared.contract.times import Instant, Seconds, rfc3339
 from shared.policy.calendars import Calendar
-from shared.policy.document import Addressee
+from shared.policy.document import Addressee, Department
+
+Told = Sequence[tuple[Addressee, str]]
+"""People and the mode in which each is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Raise:
     track: str
     target: str
     triggers: tuple[str, ...]
-    people: Sequence[tuple[Addressee, str]]
+    people: Told
     ack: Seconds | None
     mode: str
     ladder: str | None = None
@@ -39,6 +44,9 @@ class Raise:
     arithmetic: tuple[str, ...] = ()
     kind: str = "automatic"
     debt: Debt | None = None
+    from_tier: int | None = None
+    binding: bool = False
+    declines: int = 0
 
 
 def raise_functional(turn: Turn, tier: int, asked: Raise) -> None:
@@ -47,25 +55,56 @@ def raise_functional(turn: Turn, tier: int, asked: Raise) -> None:
     An open functional escalation ends `superseded` first, so that at most one is ever open.
     """
     case = turn.case
+    before = case.tier
     open_one = case.open_on("functional")
     if open_one is not None:
         end(turn, open_one, "superseded")
-    if tier != case.tier:
-        more = {
-            "from_tier": case.tier,
-            "to_tier": tier,
-            "direction": "up" if tier > case.tier else "down",
-            "kind": asked.kind,
-            "track": "functional",
-        }
-        enter(turn, tier)
-        refresh_update(turn)
-        turn.say("tier.changed", list(asked.triggers), more, arithmetic=asked.arithmetic)
-    modifier = turn.policy.modifier(case.plan, vip=case.vip)
-    extra = [(addressee, asked.mode) for addressee in modifier.extra_notify[case.priority]]
-    told = [*asked.people, *extra]
-    raise_escalation(turn, replace(asked, people=told, debt=_debt(turn, tier)))
+    if tier != before:
+        move(turn, tier, asked.triggers, kind=asked.kind, arithmetic=asked.arithmetic)
+    told = [*asked.people, *_extra(turn, asked.mode)]
+    owed = asked.debt or debt_of(turn, turn.policy.missing_information(tier, case.info))
+    sender = before if before < tier else max(1, tier - 1)
+    raise_escalation(turn, replace(asked, people=told, debt=owed, from_tier=sender))
     note_raise(turn)
+
+
+def move(
+    turn: Turn,
+    tier: int,
+    triggers: Sequence[str],
+    *,
+    kind: str,
+    arithmetic: Sequence[str] = (),
+    fix_by: Seconds | None = None,
+) -> None:
+    """Move the case to *tier* and say so."""
+    before = turn.case.tier
+    enter(turn, tier, fix_by=fix_by)
+    refresh_update(turn)
+    more = {
+        "from_tier": before,
+        "to_tier": tier,
+        "direction": "up" if tier > before else "down",
+        "kind": kind,
+        "track": "functional",
+    }
+    turn.say("tier.changed", triggers, more, arithmetic=arithmetic)
+
+
+def _extra(turn: Turn, mode: str) -> list[tuple[Addressee, str]]:
+    """Return who else is told of every functional raise; a group's account managers by digest."""
+    case = turn.case
+    listed = turn.policy.modifier(case.plan, vip=case.vip).extra_notify[case.priority]
+    if case.crowd is None:
+        return [(addressee, mode) for addressee in listed]
+    grouping = turn.policy.file.grouping.member_escalations
+    since = case.crowd.digest_at
+    digest = since is None or turn.at >= since + grouping.digest_at_most_every
+    if digest:
+        case.crowd = case.crowd._replace(digest_at=turn.at)
+    digested = Addressee(grouping.digest_to, fyi=True)
+    others = [(one, mode) for one in listed if one.role != grouping.digest_to]
+    return [*others, (digested, "digest")] if digest else others
 
 
 def raise_escalation(turn: Turn, asked: Raise, calendar: Calendar | None = None) -> Escalation:
@@ -80,7 +119,7 @@ def raise_escalation(turn: Turn, asked: Raise, calendar: Calendar | None = None)
     everybody = list(asked.people)
     if ladder is not None:
         everybody += [(addressee, ladder.steps[0].mode) for addressee in ladder.steps[0].to]
-    notify = people.notices(everybody, case.tier)
+    notify = people.notices(everybody, case.tier, department_of(turn, asked.track, asked.target))
     ack_due = None if asked.ack is None else calendar.due(at, asked.ack)
     held = hold_until(calendar, at) is not None
     one = Escalation(
@@ -99,19 +138,25 @@ def raise_escalation(turn: Turn, asked: Raise, calendar: Calendar | None = None)
         mode=asked.mode,
         renotify=asked.renotify,
         called=() if held else _called(notify, at),
+        from_tier=asked.from_tier or max(1, case.tier - 1),
         debt=asked.debt,
+        binding=asked.binding,
+        declines=asked.declines,
     )
     if asked.track != "external" and asked.ack is not None:
         one = calls.first_call(turn, one)
     case.escalations = (*case.escalations, one)
+    if asked.target == "exec":
+        case.exec_raised_at = at
     more: dict[str, Any] = {
         "escalation_id": one.id,
         "track": one.track,
         "target": one.target,
         "ack_due": None if ack_due is None else rfc3339(ack_due),
         "info_debt": None if one.debt is None else _described(one.debt),
+        "binding": one.binding,
     }
-    effect = turn.say("escalation.raised", list(asked.triggers), more, arithmetic=asked.arithmetic)
+    effect = turn.say("escalation.raised", asked.triggers, more, arithmetic=asked.arithmetic)
     turn.tell(effect, notify, calendar)
     if at != turn.at:
         effect.at = at
@@ -120,32 +165,54 @@ def raise_escalation(turn: Turn, asked: Raise, calendar: Calendar | None = None)
     return one
 
 
+def department_of(turn: Turn, track: str, target: str) -> Department | None:
+    """Return the department that an escalation asks, or None where it asks none."""
+    if track != "external" or target == people.ORPHAN:
+        return None
+    return turn.policy.department(target)
+
+
 def join(
-    turn: Turn,
-    one: Escalation,
-    triggers: list[str],
-    told: Sequence[tuple[Addressee, str]],
-    arithmetic: Iterable[str] = (),
+    turn: Turn, one: Escalation, triggers: Sequence[str], told: Told, arithmetic: Iterable[str] = ()
 ) -> None:
     """Tell *told* about the open escalation *one*; no new acknowledgement is asked."""
-    notice(turn, one, None, triggers, people.notices(told, turn.case.tier), arithmetic)
+    department = department_of(turn, one.track, one.target)
+    notify = people.notices(told, turn.case.tier, department)
+    notice(turn, one, None, triggers, notify, arithmetic)
 
 
 def notice(
     turn: Turn,
     one: Escalation,
     step: int | None,
-    triggers: list[str],
+    triggers: Sequence[str],
     notify: list[dict[str, Any]],
     arithmetic: Iterable[str] = (),
 ) -> None:
-    """Say that a notice of the open escalation *one* is due to *notify*."""
+    """Say that a notice of the open escalation *one* is due to *notify*.
+
+    Nobody is told whom the notifier has reported as out of reach for this escalation.
+    """
+    if one.unreached:
+        notify = [entry for entry in notify if entry["role"] not in one.unreached]
+    if not notify:
+        return
     calendar = calls.calendar_of(turn, one)
     more = {"escalation_id": one.id, "track": one.track, "target": one.target, "step": step}
     effect = turn.say("escalation.notice_due", triggers, more, arithmetic=list(arithmetic))
+    if _retired(turn, one):
+        effect.data["because"]["rule_retired"] = True
     turn.tell(effect, notify, calendar)
     if effect.data.get("hold_until") is None:
         swap(turn.case, one, one._replace(called=_merged(one.called, _called(notify, turn.at))))
+
+
+def _retired(turn: Turn, one: Escalation) -> bool:
+    """Whether the newest policy no longer has the row that raised *one* (Policy versions)."""
+    return one.policy_version != turn.policy.version and any(
+        trigger[0] == "T" and turn.policy.trigger(trigger, one.priority) is None
+        for trigger in one.triggers
+    )
 
 
 def call(turn: Turn, one: Escalation) -> None:
@@ -158,47 +225,21 @@ def call(turn: Turn, one: Escalation) -> None:
     policy = turn.policies.version(one.policy_version)
     told = calls.people_of(one, policy, due.step)
     line = f"{due.mark} s of ladder time since {rfc3339(one.raised_at)} on calendar {one.calendar}"
+    if one.skipped:
+        line += f", {one.skipped} s of skipped steps taken off"
     notify = people.notices(told, one.tier)
-    notice(turn, following, due.step, list(one.triggers), notify, [line])
-
-
-def claim_debt(turn: Turn, one: Escalation) -> None:
-    """Tell the lead of the tier that the information owed to it has not come (Information debt)."""
-    debt = one.debt
-    if debt is None:
-        return
-    settled = one._replace(debt=None)
-    swap(turn.case, one, settled)
-    lead = [{"role": f"t{one.tier}_lead", "mode": one.mode, "fyi": False}]
-    line = (
-        f"{len(debt.fields)} fields owed since {rfc3339(one.raised_at)}: {', '.join(debt.fields)}"
-    )
-    notice(turn, settled, None, ["info_debt"], lead, [line])
-
-
-def settle_debts(turn: Turn) -> None:
-    """Strike off every debt whose fields have all come."""
-    known = set(turn.case.info)
-    for one in turn.case.escalations:
-        if one.debt is not None:
-            owed = tuple(name for name in one.debt.fields if name not in known)
-            swap(
-                turn.case, one, one._replace(debt=one.debt._replace(fields=owed) if owed else None)
-            )
+    notice(turn, following, due.step, one.triggers, notify, [line])
 
 
 def acknowledge(turn: Turn, one: Escalation, by: str | None, role: str) -> None:
     """Let *by* own the open escalation *one*; every later call of it is off."""
-    swap(
-        turn.case,
-        one,
-        one._replace(
-            acknowledged_by=by or role,
-            acknowledged_role=role,
-            acknowledged_at=turn.at,
-            call=None,
-        ),
+    taken = one._replace(
+        acknowledged_by=by or role,
+        acknowledged_role=role,
+        acknowledged_at=turn.at,
+        call=None,
     )
+    swap(turn.case, one, taken)
     more: dict[str, Any] = {
         "escalation_id": one.id,
         "track": one.track,
@@ -209,78 +250,41 @@ def acknowledge(turn: Turn, one: Escalation, by: str | None, role: str) -> None:
         "after_s": turn.at - one.raised_at,
         "stand_down": [],
     }
-    turn.say("escalation.acknowledged", list(one.triggers), more)
+    line = f"{turn.at - one.raised_at} s after the raise at {rfc3339(one.raised_at)}"
+    turn.say("escalation.acknowledged", one.triggers, more, arithmetic=[line])
+    if one.track == "functional":
+        staleness.begin(turn)
 
 
-def end(turn: Turn, one: Escalation, reason: str, detail: str | None = None) -> None:
+def end(
+    turn: Turn,
+    one: Escalation,
+    reason: str,
+    detail: str | None = None,
+    by: str | None = None,
+) -> None:
     """End the open escalation *one* and name everybody who was called for the stand-down."""
     turn.case.escalations = tuple(other for other in turn.case.escalations if other is not one)
+    if one.track == "functional":
+        staleness.stop(turn)
+    if reason == "withdrawn":
+        turn.case.retracted += 1
     more = {
         "escalation_id": one.id,
         "track": one.track,
         "target": one.target,
         "reason": reason,
         "detail": detail,
-        "by": None,
+        "by": by,
         "stand_down": [role for role, _ in one.called],
     }
-    turn.say("escalation.ended", list(one.triggers), more)
+    turn.say("escalation.ended", one.triggers, more)
 
 
 def end_all(turn: Turn, reason: str, detail: str | None = None) -> None:
     """End every open escalation of the case."""
     for one in turn.case.escalations:
         end(turn, one, reason, detail)
-
-
-def raise_department(
-    turn: Turn,
-    department: str,
-    triggers: tuple[str, ...],
-    mode: str,
-    told: Sequence[tuple[Addressee, str]] = (),
-) -> None:
-    """Ask *department* for help: an external escalation that waits for its agreement (Departments).
-
-    *told* are people to tell beside the department's duty.
-    """
-    policy, case = turn.policy, turn.case
-    agreed = policy.department(department)
-    within = agreed.ola[case.priority].acknowledge
-    calendar = policy.department_calendar(department, case.priority, case.region)
-    asked = Raise(
-        track="external",
-        target=department,
-        triggers=triggers,
-        people=[(Addressee(agreed.duty, fyi=False), mode), *told],
-        ack=within,
-        mode=mode,
-        arithmetic=(
-            f"{department} acknowledges {case.priority} within {within} s on {calendar.name}",
-        ),
-    )
-    raise_escalation(turn, asked, calendar)
-
-
-def open_department(turn: Turn, department: str) -> Escalation | None:
-    """Return the open external escalation of *department*, if any."""
-    return next(
-        (
-            one
-            for one in turn.case.escalations
-            if one.track == "external" and one.target == department
-        ),
-        None,
-    )
-
-
-def _debt(turn: Turn, tier: int) -> Debt | None:
-    """Return what *tier* has not been told; the raise does not wait for it (Information debt)."""
-    missing = turn.policy.missing_information(tier, turn.case.info)
-    if not missing:
-        return None
-    within = turn.policy.info_debt_due[turn.case.priority]
-    return Debt(tuple(missing), turn.internal_calendar.due(turn.at, within))
 
 
 def _described(debt: Debt) -> dict[str, Any]:
@@ -290,6 +294,8 @@ def _described(debt: Debt) -> dict[str, Any]:
 def _restored(turn: Turn, asked: Raise) -> tuple[Raise, Instant]:
     """Return when the raise counts: now, or when an escalation that comes back was raised anew."""
     at = turn.at
+    if not turn.restored:
+        return asked, at
     while (identity := (asked.track, asked.target, at)) in turn.restored:
         at = turn.restored[identity]
     return (asked if at == turn.at else replace(asked, triggers=("restored",))), at
@@ -305,7 +311,8 @@ def _id(turn: Turn, asked: Raise, at: Instant) -> str:
         and effect.data["target"] == asked.target
     )
     name = f"escalation|{turn.case.ticket}|{asked.track}|{asked.target}|{at}|{nth}"
-    return str(uuid5(NAMESPACE, name))
+    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    return str(UUID(bytes=digest[:16], version=5))
 
 
 def _called(notify: Iterable[dict[str, Any]], at: Instant) -> tuple[tuple[str, Instant], ...]:
@@ -316,4 +323,5 @@ def _merged(
     before: tuple[tuple[str, Instant], ...], now: tuple[tuple[str, Instant], ...]
 ) -> tuple[tuple[str, Instant], ...]:
     known = {role for role, _ in before}
-    return before + tuple((role, at) for role, at in now if role not in known)
+    more = tuple((role, at) for role, at in now if role not in known)
+    return before + more if more else before

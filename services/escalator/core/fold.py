@@ -1,110 +1,134 @@
-"""The case as a fold of its history: one event, one instant of timers, or all of it."""
+"""The case as a fold of its history: one input, one instant of timers, or all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from services.escalator.core import agenda, rows
-from services.escalator.core.case import TIMERS, Case, Order
-from services.escalator.core.inputs import Heard
-from services.escalator.core.rules import acts, conversation, facts, opening, status
+from services.escalator.core import agenda, keys, rows
+from services.escalator.core.case import TIMERS, Case, Fanout, Order
+from services.escalator.core.hearing import hear
+from services.escalator.core.inputs import Heard, Signal, standing
+from services.escalator.core.rules import undoing
 from services.escalator.core.turn import Effect, Turn
-from shared.contract.events import (
-    EscalationAcknowledged,
-    InfoSupplied,
-    StatusChanged,
-    TicketMessage,
-    TicketOpened,
-    TicketUpdated,
-)
+from shared.contract.events import TicketObserved, TicketOpened
 from shared.contract.times import Instant
 from shared.policy.document import PolicyTimeline
 
-OPENING_RANK = -1
+
+@dataclass(slots=True)
+class Told:
+    """What a step of the fold tells: decisions without versions, signals, news to members."""
+
+    effects: list[Effect] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    fanouts: list[Fanout] = field(default_factory=list)
+
+    def add(self, turn: Turn) -> None:
+        """Take everything that was told in *turn*."""
+        self.effects += turn.effects
+        self.signals += turn.signals
+        self.fanouts += turn.fanouts
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A case and everything that was decided on the way, in order, without versions."""
+    """A case and everything that was told on the way, in order."""
 
     case: Case
-    effects: list[Effect]
+    told: Told
 
 
-def apply(case: Case, heard: Heard, policies: PolicyTimeline) -> list[Effect]:
-    """Let the working copy *case* go through *heard*, and return what was decided."""
+def apply(case: Case, heard: Heard, policies: PolicyTimeline, told: Told) -> None:
+    """Let the working copy *case* go through *heard*; *told* takes what is told."""
     at = heard.effective
-    turn = _turn(case, at, policies)
-    _hear(turn, heard)
+    turn = _turn(case, at, policies, heard.order)
+    hear(turn, heard)
     rows.settle(turn)
     case.rules_since = max(case.rules_since, case.opened_at or at)
     case.horizon = max(case.horizon, heard.order)
-    return turn.effects
+    told.add(turn)
 
 
-def advance(case: Case, before: Order, policies: PolicyTimeline) -> list[Effect]:
-    """Fire everything of the working copy *case* that is due before the place *before*."""
-    effects: list[Effect] = []
+def advance(case: Case, before: Order, policies: PolicyTimeline, told: Told) -> bool:
+    """Fire everything of the working copy *case* that is due before the place *before*.
+
+    Return whether anything was.
+    """
+    fired = False
     while True:
-        due = agenda.next_due(case, policies)
-        if due is None or (due, TIMERS, 0) >= before:
-            return effects
-        turn = _turn(case, due, policies)
+        due = agenda.next_timer(case, policies)
+        if due is None:
+            return fired
+        place = (due, TIMERS, 0, 0)
+        if place >= before:
+            return fired
+        fired = True
+        turn = _turn(case, due, policies, place)
         agenda.fire_instant(turn)
-        case.horizon = max(case.horizon, (due, TIMERS, 0))
-        effects += turn.effects
+        case.horizon = max(case.horizon, place)
+        told.add(turn)
 
 
 def fold(blank: Case, history: Iterable[Heard], before: Order, policies: PolicyTimeline) -> Folded:
     """Return the case that *history* makes of *blank*, with all timers before *before* fired.
 
-    Events stamped before the opening count from it; a history without an opening makes nothing.
+    *history* comes in the order in which it was heard. What is stamped before the opening counts
+    from it; a history without an opening makes nothing. What an undo strikes out is left out.
     """
-    case = blank.copy()
-    effects: list[Effect] = []
-    for heard in in_order(history):
-        effects += advance(case, heard.order, policies)
-        effects += apply(case, heard, policies)
-    effects += advance(case, before, policies)
-    return Folded(case, effects)
+    left = standing(history)
+    undone: frozenset[str] = frozenset()
+    while True:
+        case, told = blank.copy(), Told()
+        strikes = None
+        for heard in in_order(left, blank.kind):
+            if heard.event is not None and heard.event.id in undone:
+                continue
+            advance(case, heard.order, policies, told)
+            strikes = undoing.strikes(case, heard, policies)
+            if strikes is not None and strikes not in undone:
+                break
+            strikes = None
+            apply(case, heard, policies, told)
+        if strikes is None:
+            advance(case, before, policies, told)
+            return Folded(case, told)
+        undone |= {strikes}
 
 
-def in_order(history: Iterable[Heard]) -> list[Heard]:
-    """Return *history* in its effective order, the opening first; empty without an opening."""
-    ordered = sorted(history, key=lambda one: one.order)
-    first = next((one for one in ordered if isinstance(one.event.data, TicketOpened)), None)
+def in_order(history: Sequence[Heard], kind: str) -> list[Heard]:
+    """Return *history* in its effective order, of a ticket the opening first."""
+    ordered = sorted(history, key=_place)
+    if kind != keys.TICKET:
+        return ordered
+    first = next((one for one in ordered if opens(one)), None)
     if first is None:
-        return []
+        return [one for one in ordered if answers_unopened(one)]
     start = first.effective
+    early = [one for one in ordered if one.effective < start and answers_unopened(one)]
     rest = [
         replace(one, effective=start) if one.effective < start else one
         for one in ordered
-        if one is not first
+        if one is not first and one not in early
     ]
-    return [first, *sorted(rest, key=lambda one: one.order)]
+    return [*early, first, *sorted(rest, key=_place)]
 
 
-def _turn(case: Case, at: Instant, policies: PolicyTimeline) -> Turn:
-    return Turn(case, at, policies, policies.at(at), dict(case.restored))
+def opens(heard: Heard) -> bool:
+    """Whether *heard* makes a case of a ticket."""
+    if heard.signal is not None:
+        return heard.signal.kind == "recurs"
+    return isinstance(heard.said.data, TicketOpened | TicketObserved)
 
 
-def _hear(turn: Turn, heard: Heard) -> None:
-    event = heard.event
-    match event.data:
-        case TicketOpened() as data if turn.case.opened_at is None:
-            opening.open_case(turn, data)
-        case TicketOpened() as data:
-            facts.hear_update(turn, TicketUpdated.model_validate(data.model_dump()), event.id)
-        case TicketUpdated() as data:
-            facts.hear_update(turn, data, event.id)
-        case TicketMessage() as data:
-            conversation.hear_message(turn, data)
-        case StatusChanged() as data:
-            status.hear_status(turn, data, event.id)
-        case EscalationAcknowledged() as data:
-            acts.hear_acknowledgement(turn, data, event.id)
-        case InfoSupplied() as data:
-            acts.hear_information(turn, data)
-        case _:
-            pass  # kept in the history; it moves no clock and calls nobody
+def answers_unopened(heard: Heard) -> bool:
+    """Whether *heard* wants an answer even from a ticket that nobody knows."""
+    return heard.signal is not None and heard.signal.kind == "merge"
+
+
+def _place(heard: Heard) -> tuple[Order, str]:
+    return (heard.order, "" if heard.signal is None else heard.signal.id)
+
+
+def _turn(case: Case, at: Instant, policies: PolicyTimeline, cause: Order) -> Turn:
+    return Turn(case, at, policies, policies.at(at), cause, dict(case.restored))

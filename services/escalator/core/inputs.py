@@ -1,32 +1,90 @@
-"""What a case hears: an event with the instant at which it counts and its place in the order."""
+"""What a case hears: events, and signals from other cases, each with its place in the order.
+
+A case is a fold of what it has heard. What one case causes in another is a signal; it is kept in
+the other's history beside the events, so that either can be folded again without the other. A
+signal heard again under the same id replaces the first, and one that is `gone` takes it back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from services.escalator.core.case import HUMAN_ACT, SOURCE_EVENT, Order
-from shared.contract.events import TicketEvent
+from shared.contract.events import TicketEvent, decode_event
 from shared.contract.times import Instant, Seconds, instant
 from shared.policy.document import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One event of one ticket.
+class Signal:
+    """What a case causes in another.
 
-    `effective` is when it counts, `received` when it reached us (never before `effective`), and
-    `seq` its place in the order of receipt of its ticket.
+    `order` is the place of its cause, one step further; `data` is plain JSON; `event` is the event
+    of the sender's ticket that the target has to deal with, where it is one.
     """
 
-    event: TicketEvent
+    kind: str
+    sender: str
+    target: str
+    order: Order
+    data: dict[str, Any]
+    event: TicketEvent | None = None
+    gone: bool = False
+
+    @property
+    def id(self) -> str:
+        """What makes two foldings of the sender speak of the same signal."""
+        place = ".".join(map(str, self.order))
+        return f"{self.kind}|{self.sender}|{self.target}|{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event of one ticket, or one signal to it.
+
+    `effective` is when it counts, `received` when it reached us (never before `effective`), and
+    `seq` its place in the order of receipt of its ticket. `seen_tier` is the tier of the case that
+    whoever acted had before them, where the act says so (`as_of`).
+    """
+
+    event: TicketEvent | None
     effective: Instant
     received: Instant
     seq: int
+    signal: Signal | None = None
+    seen_tier: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the case that hears it."""
+        if self.signal is not None:
+            return self.signal.target
+        return self.said.ticket
+
+    @property
+    def said(self) -> TicketEvent:
+        """The event, which only a signal may lack.
+
+        Raises:
+            LookupError: It is a signal without one.
+        """
+        event = self.event if self.signal is None else self.signal.event
+        if event is None:
+            msg = "a signal that carries no event was asked for one"
+            raise LookupError(msg)
+        return event
 
     @property
     def order(self) -> Order:
         """Its place in the case's history (`tie_order`: source events, acts of people, timers)."""
-        return (self.effective, _rank(self.event), self.seq)
+        if self.signal is not None:
+            _, rank, seq, depth = self.signal.order
+            return (self.effective, rank, seq, depth)
+        return (self.effective, _rank(self.said), self.seq, 0)
 
 
 def hear_of(
@@ -58,8 +116,88 @@ def hear_of(
     return Heard(event, happened, happened if late_by <= allowance else received, seq)
 
 
+def hear_signal(signal: Signal, received: Instant, seq: int) -> Heard:
+    """Return *signal* as its target hears it at *received*, by the input number *seq*."""
+    at = Instant(signal.order[0])
+    return Heard(None, at, Instant(max(at, received)), seq, signal)
+
+
+def standing(history: Iterable[Heard]) -> list[Heard]:
+    """Return what still holds of *history*, which comes in the order in which it was heard."""
+    listed = list(history)
+    latest = {one.signal.id: one for one in listed if one.signal is not None}
+    if not latest:
+        return listed
+    return [
+        one
+        for one in listed
+        if one.signal is None or (not one.signal.gone and latest[one.signal.id] is one)
+    ]
+
+
 def _rank(event: TicketEvent) -> int:
     """A `ticket.*` event that names nobody is the helpdesk's; everything else is a human act."""
     if event.type.startswith("ticket.") and getattr(event.data, "by", None) is None:
         return SOURCE_EVENT
     return HUMAN_ACT
+
+
+# --- storing ----------------------------------------------------------------------------------
+
+
+def dump_heard(heard: Heard) -> bytes:
+    """Return *heard* as JSON; `restore_heard` gives it back."""
+    plain: dict[str, Any] = {
+        "effective": heard.effective,
+        "received": heard.received,
+        "seq": heard.seq,
+        "event": _plain(heard.event),
+        "seen_tier": heard.seen_tier,
+    }
+    signal = heard.signal
+    if signal is not None:
+        plain["signal"] = {
+            "kind": signal.kind,
+            "sender": signal.sender,
+            "target": signal.target,
+            "order": signal.order,
+            "data": signal.data,
+            "event": _plain(signal.event),
+            "gone": signal.gone,
+        }
+    return to_json({name: value for name, value in plain.items() if value is not None})
+
+
+def restore_heard(text: bytes | str) -> Heard:
+    """Return what `dump_heard` wrote."""
+    plain: dict[str, Any] = from_json(text)
+    told = plain.get("signal")
+    return Heard(
+        _event(plain.get("event")),
+        Instant(plain["effective"]),
+        Instant(plain["received"]),
+        plain["seq"],
+        None if told is None else _signal(told),
+        plain.get("seen_tier"),
+    )
+
+
+def _signal(told: dict[str, Any]) -> Signal:
+    order: Sequence[int] = told["order"]
+    return Signal(
+        told["kind"],
+        told["sender"],
+        told["target"],
+        (order[0], order[1], order[2], order[3]),
+        told["data"],
+        _event(told.get("event")),
+        told["gone"],
+    )
+
+
+def _plain(event: TicketEvent | None) -> dict[str, Any] | None:
+    return None if event is None else event.model_dump(mode="json", exclude_unset=True)
+
+
+def _event(plain: dict[str, Any] | None) -> TicketEvent | None:
+    return None if plain is None else decode_event(to_json(plain))

@@ -1,64 +1,88 @@
-"""An event that comes late: what should have been, what was said, and the decisions between them.
+"""What comes late: what should have been, what was said, and the decisions between them.
 
-Both views are folded from the history, without the event and with it. What was decided and no
+Both views are folded from the history, without the late input and with it. What was decided and no
 longer holds is withdrawn by a new decision; what should have been decided is decided now, with the
-time it should have had. Nothing that was published is ever edited (Late events).
+time it should have had. Nothing that was published is ever edited (Late events). Signals to other
+cases are treated alike: those that no longer hold are taken back.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from services.escalator.core.case import HUMAN_ACT, Case, Escalation, Order
-from services.escalator.core.fold import Folded, fold
-from services.escalator.core.inputs import Heard
+from services.escalator.core.case import (
+    CLOSED_STATUSES,
+    HUMAN_ACT,
+    Case,
+    Escalation,
+    Fanout,
+    Order,
+)
+from services.escalator.core.fold import Folded, Told, fold
+from services.escalator.core.inputs import Heard, Signal
+from services.escalator.core.snapshot import timer_list
 from services.escalator.core.turn import Effect, Turn
 from shared.contract.times import Instant, rfc3339
 from shared.policy.document import PolicyTimeline
 
 _LAST_SEQ: Final = 2**62
+_OUTSIDE: Final = (
+    "version",
+    "duplicates",
+    "retracted_late",
+    "withdrawn",
+    "moves",
+    "pending",
+    "pending_from",
+    "indexed",
+    "waiting",
+)
+"""What a case knows beside the fold of its history."""
 
 
 def refold(
     case: Case,
     history: Sequence[Heard],
-    heard: Heard,
+    late: Sequence[Heard],
     policies: PolicyTimeline,
     now: Instant,
 ) -> Folded:
-    """Return the case as if *heard* had come in time, and the effects to publish for it.
+    """Return the case as if *late* had come in time, and what is to be told of it.
 
     Args:
-        case: As it stands, folded from *history* without *heard*.
-        history: Every event of the ticket before *heard*, in any order.
-        heard: The late event.
+        case: As it stands, folded from *history* without *late*.
+        history: All that the case heard before, in that order.
+        late: What came late, in the order in which it was heard.
         policies: The policy versions.
         now: The time of withdrawals and of escalations that come back.
     """
-    limit = place_of_receipt(case, heard)
-    blank = Case(ticket=case.ticket, restored=case.restored)
+    limit = place_of_receipt(case, late)
+    blank = Case(ticket=case.ticket, kind=case.kind, restored=case.restored)
     known = fold(blank, history, limit, policies)
-    should = fold(blank, [*history, heard], limit, policies)
+    should = fold(blank, [*history, *late], limit, policies)
     back = _come_back(case, known, should)
     if back:
         blank.restored = (*case.restored, *((identity, now) for identity in back))
-        should = fold(blank, [*history, heard], limit, policies)
-    return _reconciled(
-        case, known, should, heard.received, Turn(should.case, now, policies, policies.at(now))
-    )
+        should = fold(blank, [*history, *late], limit, policies)
+    turn = Turn(should.case, now, policies, policies.at(now), limit)
+    return _reconciled(case, known, should, max(one.received for one in late), turn)
 
 
-def place_of_receipt(case: Case, heard: Heard) -> Order:
-    """Return the place in the history up to which everything has been decided without *heard*."""
-    instant, rank, seq = max(case.horizon, (heard.received, HUMAN_ACT, _LAST_SEQ))
-    return (instant, rank, seq + 1)
+def place_of_receipt(case: Case, late: Iterable[Heard]) -> Order:
+    """Return the place in the history up to which everything has been decided without *late*."""
+    places = [case.horizon]
+    for heard in late:
+        places += [(heard.received, HUMAN_ACT, _LAST_SEQ, 0), heard.order]
+    instant, rank, seq, depth = max(places)
+    return (instant, rank, seq, depth + 1)
 
 
 def _come_back(case: Case, known: Folded, should: Folded) -> list[tuple[str, str, int]]:
     """Return the escalations that are open again after they were withdrawn or had ended."""
-    was_raised = {_raise_key(e) for e in known.effects if e.type == "escalation.raised"}
+    was_raised = {_raise_key(e) for e in known.told.effects if e.type == "escalation.raised"}
     still_open = {one.identity for one in known.case.escalations}
     gone = set(case.withdrawn) | (was_raised - still_open)
     return [one.identity for one in should.case.escalations if one.identity in gone]
@@ -70,20 +94,20 @@ def _raise_key(effect: Effect) -> tuple[str, str, int]:
 
 def _reconciled(case: Case, known: Folded, should: Folded, received: Instant, turn: Turn) -> Folded:
     result = should.case
-    result.version = case.version
-    result.duplicates, result.retracted = case.duplicates, case.retracted
-    result.withdrawn = case.withdrawn
+    for name in _OUTSIDE:
+        setattr(result, name, getattr(case, name))
     raised_anew = {one.id for one in result.escalations}
     raised_anew |= {
-        e.data["escalation_id"] for e in should.effects if e.type == "escalation.raised"
+        e.data["escalation_id"] for e in should.told.effects if e.type == "escalation.raised"
     }
     for one in known.case.escalations:
         if one.id not in raised_anew:
             _withdraw(turn, one)
-    unheard = _unheard(should.effects, received)
+    raised, ended = _lives(known.told.effects)
+    unheard = _unheard(should.told.effects, received) - raised | ended
     calls_known = {one.id: one.called for one in known.case.escalations}
-    said = Counter(_key(effect) for effect in known.effects)
-    for effect in should.effects:
+    said = Counter(_key(effect) for effect in known.told.effects)
+    for effect in should.told.effects:
         if said[_key(effect)]:
             said[_key(effect)] -= 1
         elif not _silent(effect, unheard, received):
@@ -92,12 +116,14 @@ def _reconciled(case: Case, known: Folded, should: Folded, received: Instant, tu
     result.escalations = tuple(
         _with_real_calls(one, calls_known.get(one.id, ()), received) for one in result.escalations
     )
-    return Folded(result, turn.effects)
+    _announce(turn, known.case)
+    signals = _changed(known.told.signals, should.told.signals)
+    return Folded(result, Told(turn.effects, signals, _news(known.told, should.told)))
 
 
 def _withdraw(turn: Turn, one: Escalation) -> None:
     case = turn.case
-    case.retracted += 1
+    case.retracted_late += 1
     case.withdrawn = (*case.withdrawn, one.identity)
     more = {
         "escalation_id": one.id,
@@ -108,11 +134,74 @@ def _withdraw(turn: Turn, one: Escalation) -> None:
         "by": None,
         "stand_down": [role for role, _ in one.called],
     }
-    turn.say("escalation.ended", list(one.triggers), more)
+    turn.say("escalation.ended", one.triggers, more)
+
+
+def _announce(turn: Turn, known: Case) -> None:
+    """Say how the case stands now where none of the decisions has said so."""
+    case = turn.case
+    if known.opened_at is not None and case.opened_at is None:
+        kind = "group.closed" if known.is_group else "case.closed"
+        more: dict[str, Any] = {"from": known.cell, "to": known.cell, "status": "cancelled"}
+        if known.is_group:
+            more = {"group_id": case.ticket, "members": 0, "fingerprint": None}
+        turn.say(kind, ("restored",), more)
+        return
+    seen = turn.effects[-1].data if turn.effects else _standing(known)
+    types = {effect.type for effect in turn.effects}
+    again = known.status in CLOSED_STATUSES and case.is_open and "case.reopened" not in types
+    if again:
+        more = {"from": known.cell, "to": case.cell, "timers": timer_list(turn)}
+        turn.say("case.reopened", ("restored",), more)
+    elif (seen["cell"], seen["priority"]) != (case.cell, case.priority):
+        more = {"from": seen["cell"], "to": case.cell, "tracks": [], "timers": timer_list(turn)}
+        turn.say(
+            "case.reclassified", (), more, arithmetic=["as if the late event had been in time"]
+        )
+    elif seen["tier"] != case.tier:
+        more = {
+            "from_tier": seen["tier"],
+            "to_tier": case.tier,
+            "direction": "up" if case.tier > seen["tier"] else "down",
+            "kind": "automatic",
+            "track": "functional",
+        }
+        turn.say("tier.changed", (), more, arithmetic=["as if the late event had been in time"])
+    if known.group is not None and case.group is None and "group.left" not in types:
+        turn.say("group.left", (), {"group_id": known.group, "members": None})
+
+
+def _standing(case: Case) -> dict[str, Any]:
+    return {"cell": case.cell, "priority": case.priority, "tier": case.tier}
+
+
+def _changed(known: Iterable[Signal], should: Iterable[Signal]) -> list[Signal]:
+    """Return the signals to send: those that no longer hold taken back, then the new ones."""
+    sent = {one.id: one for one in known}
+    wanted = {one.id: one for one in should}
+    gone = [replace(one, gone=True) for key, one in sent.items() if key not in wanted]
+    return gone + [one for key, one in wanted.items() if sent.get(key) != one]
+
+
+def _news(known: Told, should: Told) -> list[Fanout]:
+    """The same for what a group tells its members."""
+    gone = [one._replace(gone=True) for one in known.fanouts if one not in should.fanouts]
+    return gone + [one for one in should.fanouts if one not in known.fanouts]
+
+
+def _lives(effects: Iterable[Effect]) -> tuple[set[str], set[str]]:
+    """Return the escalations that have been raised, and those that have ended."""
+    raised, ended = set(), set()
+    for effect in effects:
+        if effect.type == "escalation.raised":
+            raised.add(effect.data["escalation_id"])
+        elif effect.type == "escalation.ended":
+            ended.add(effect.data["escalation_id"])
+    return raised, ended
 
 
 def _unheard(effects: Iterable[Effect], received: Instant) -> set[str]:
-    """Return the escalations that began and ended before the late event reached us."""
+    """Return the escalations that would have begun and ended before anybody could know."""
     return {
         effect.data["escalation_id"]
         for effect in effects
@@ -121,7 +210,7 @@ def _unheard(effects: Iterable[Effect], received: Instant) -> set[str]:
 
 
 def _silent(effect: Effect, unheard: set[str], received: Instant) -> bool:
-    """Whether it is too late to say *effect*: a notice of the past, or of an escalation unheard of."""
+    """Whether it is too late to say *effect*: a notice of the past, or of what nobody hears of."""
     if effect.type == "escalation.notice_due" and effect.at < received:
         return True
     return effect.data.get("escalation_id") in unheard and effect.type.startswith("escalation.")
@@ -158,13 +247,19 @@ def _key(effect: Effect) -> tuple[Any, ...]:
     data = effect.data
     match effect.type.partition(".")[0]:
         case "escalation":
-            detail: tuple[Any, ...] = (data["escalation_id"], data.get("step"))
+            detail: tuple[Any, ...] = (
+                data["escalation_id"],
+                data.get("step"),
+                tuple(data["because"]["triggers"]),
+            )
         case "timer":
             detail = (data["timer"], data.get("share"), data.get("step"))
         case "tier":
             detail = (data["from_tier"], data["to_tier"])
         case "act":
             detail = (data["act_id"],)
+        case "group":
+            detail = (data["group_id"],)
         case _:
             detail = (data.get("from"), data.get("to"), data.get("status"), data.get("code"))
     return (effect.type, rfc3339(effect.at), *detail)

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from shared.policy.document import Addressee
+from services.escalator.core.case import Escalation
+from shared.policy.document import Addressee, Department, Policy
+
+ORPHAN: Final = "orphan"
+"""The target of a request for which no department is found."""
 
 QUEUE_MEMBER: Final = {1: "t1_agent", 2: "t2_specialist", 3: "t3_responder"}
 _URGENCY: Final = {"page": 0, "chat": 1, "email": 2, "digest": 3}
@@ -24,8 +28,8 @@ _HIERARCHY: Final = {
 _RANK: Final = {"exec": 5, "escalation_manager": 4, "t3_lead": 3, "t2_lead": 2, "t1_lead": 1}
 
 
-def resolved(role: str, tier: int) -> str:
-    """Return *role* with the words that depend on the tier replaced for *tier*."""
+def resolved(role: str, tier: int, department: Department | None = None) -> str:
+    """Return *role* with the words that depend on the case replaced for *tier* and *department*."""
     match role:
         case "target_oncall" | "target_backup" | "target_queue":
             return f"t{tier}_{role.removeprefix('target_')}"
@@ -33,11 +37,18 @@ def resolved(role: str, tier: int) -> str:
             return f"t{tier}_lead"
         case "target_queue_member":
             return QUEUE_MEMBER[tier]
+        case "dept_duty" | "dept_backup" | "dept_head" if department is not None:
+            seat: str = getattr(department, role.removeprefix("dept_"))
+            return seat
         case _:
             return role
 
 
-def notices(people: Iterable[tuple[Addressee, str]], tier: int) -> list[dict[str, Any]]:
+def notices(
+    people: Iterable[tuple[Addressee, str]],
+    tier: int,
+    department: Department | None = None,
+) -> list[dict[str, Any]]:
     """Return one notice entry for each role in *people*, who come with the mode to use.
 
     A role named twice is told once: by the more urgent mode, and for action rather than for
@@ -45,7 +56,7 @@ def notices(people: Iterable[tuple[Addressee, str]], tier: int) -> list[dict[str
     """
     found: dict[str, dict[str, Any]] = {}
     for addressee, mode in people:
-        role = resolved(addressee.role, tier)
+        role = resolved(addressee.role, tier, department)
         entry = found.get(role)
         if entry is None:
             found[role] = {"role": role, "mode": mode, "fyi": addressee.fyi}
@@ -67,22 +78,35 @@ def hierarchical_rank(target: str) -> int:
     return _RANK.get(target, 0)
 
 
-def eligible(track: str, target: str, tier: int, called: Iterable[str]) -> list[str]:
-    """Return the roles that may acknowledge (Ladders and acknowledgement)."""
-    match track:
+def most_urgent(modes: Iterable[str]) -> str:
+    """Return the most insistent of *modes*."""
+    return min(modes, key=lambda mode: _URGENCY[mode])
+
+
+def eligible(one: Escalation, policy: Policy) -> list[str]:
+    """Return the roles that may acknowledge *one* (Ladders and acknowledgement)."""
+    match one.track:
         case "functional":
-            base = f"t{tier}"
-            member = QUEUE_MEMBER[tier]
-            return [
-                f"{base}_oncall",
-                f"{base}_backup",
-                member,
-                f"{base}_lead",
-                "escalation_manager",
-            ]
+            return [resolved(word, one.tier) for word in policy.ack_by]
+        case "external" if one.target == ORPHAN:
+            return ["escalation_manager", "head_of_support"]
         case "external":
-            return [f"{target}_duty", f"{target}_backup", f"{target}_head"]
-        case _ if target == "exec":
+            return seats(policy.department(one.target))
+        case _ if one.target == "exec":
             return ["exec_oncall", "exec_backup", "head_of_support"]
         case _:
-            return list(dict.fromkeys([*called, "escalation_manager"]))
+            called = (role for role, _ in one.called)
+            return list(dict.fromkeys([*called, *one.people, "escalation_manager"]))
+
+
+def seats(department: Department) -> list[str]:
+    """Return who speaks for *department*."""
+    return [department.duty, department.backup, department.head]
+
+
+def department_of(role: str | None, policy: Policy) -> str | None:
+    """Return the department that *role* speaks for, or None."""
+    for name, department in policy.departments.items():
+        if role in (department.duty, department.backup, department.head):
+            return name
+    return None

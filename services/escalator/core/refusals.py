@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from services.escalator.core.turn import Turn
 
@@ -15,6 +16,7 @@ def refuse(
     *,
     missing: Sequence[str] = (),
     allowed: Sequence[str] = (),
+    facts: dict[str, Any] | None = None,
 ) -> None:
     """Record that the act *act_id* of *by* is refused with *code* (Refusals)."""
     more = {
@@ -24,4 +26,4 @@ def refuse(
         "missing": list(missing),
         "allowed": list(allowed),
     }
-    turn.say("act.refused", [], more)
+    turn.say("act.refused", (), more, facts=facts)

@@ -33,6 +33,7 @@ class Simulation:
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _received_so_far: int = 0
     _agenda: list[tuple[Instant, str]] = field(default_factory=list)
+    _telling: list[str] = field(default_factory=list)
     _planned: dict[str, Instant] = field(default_factory=dict)
 
     def run(
@@ -48,6 +49,7 @@ class Simulation:
             self.now = received
             for heard in self._in_tie_order(together, received):
                 yield from self._hear(heard)
+                yield from self._spread()
         if until is not None and until > self.now:
             yield from self._advance(until, inclusive=True)
             self.now = until
@@ -83,7 +85,7 @@ class Simulation:
         return heard if len(heard) == 1 else sorted(heard, key=lambda one: one.order[1])
 
     def _hear(self, heard: Heard) -> tuple[Decision, ...]:
-        event = heard.event
+        event = heard.said
         if (event.source, event.id) in self._seen:
             return self._keep(engine.repeat(self, event.ticket))
         self._seen.add((event.source, event.id))
@@ -99,12 +101,22 @@ class Simulation:
             self.now = max(self.now, due)
             del self._planned[ticket]
             yield from self._keep(engine.fire(self, ticket, due, self.policies, due))
+            yield from self._spread()
+
+    def _spread(self) -> Iterator[Decision]:
+        """Let groups tell all their members what they have to tell, before anything else."""
+        while self._telling:
+            key = self._telling.pop()
+            while self._cases[key].pending:
+                yield from self._keep(engine.spread(self, key, self.policies, self.now))
 
     def _keep(self, outcome: Outcome) -> tuple[Decision, ...]:
         for key, heard in outcome.heard:
             self._histories.setdefault(key, []).append(heard)
         for key, case in outcome.cases.items():
             self._cases[key] = case
+            if case.pending:
+                self._telling.append(key)
             self._plan(key, decide.next_due(case, self.policies))
         return outcome.decisions
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.escalator.core import dwell, timers
-from services.escalator.core.case import Case, Escalation
+from services.escalator.core import dwell, standing, timers
+from services.escalator.core.case import BEGINNING, Case, Escalation
 from services.escalator.core.turn import Turn
 from shared.contract.times import Instant, rfc3339
 from shared.policy.document import PolicyTimeline
@@ -25,7 +25,7 @@ def timer_list(turn: Turn) -> list[dict[str, Any]]:
 
 def snapshot(case: Case, at: Instant, policies: PolicyTimeline) -> dict[str, Any]:
     """Return the flat JSON object of *case* at *at*, which is not before anything it went through."""
-    turn = Turn(case, at, policies, policies.at(at))
+    turn = Turn(case, at, policies, policies.at(at), BEGINNING)
     paused = (
         at - (case.status_since or at)
         if case.status in ("waiting_customer", "scheduled_hold")
@@ -40,7 +40,7 @@ def snapshot(case: Case, at: Instant, policies: PolicyTimeline) -> dict[str, Any
         "tier": case.tier,
         "priority": case.priority,
         "cell": {"severity": case.severity, "impact": case.impact},
-        "flags": [*case.flags, *(["vip"] if case.vip else [])],
+        "flags": _flags(turn),
         "owner": case.facts.get("owner"),
         "escalations": [_described(one) for one in case.escalations],
         "timers": timer_list(turn),
@@ -49,12 +49,24 @@ def snapshot(case: Case, at: Instant, policies: PolicyTimeline) -> dict[str, Any
             "hops": case.hops,
             "returns": case.returns,
             "duplicates": case.duplicates,
-            "retracted": case.retracted,
+            "retracted": case.retracted + case.retracted_late,
             "paused_s": case.paused_s + paused,
         },
-        "group": None,
-        "merged_into": None,
+        "group": case.group,
+        "merged_into": case.merged_into,
+        **_crowd(case),
     }
+
+
+def _flags(turn: Turn) -> list[str]:
+    case = turn.case
+    marks = (("vip", case.vip), ("restricted", standing.is_restricted(turn)))
+    return [*case.flags, *(name for name, holds in marks if holds)]
+
+
+def _crowd(case: Case) -> dict[str, Any]:
+    crowd = case.crowd
+    return {} if crowd is None else {"members": crowd.members, "taken_out": crowd.taken_out}
 
 
 def _described(one: Escalation) -> dict[str, Any]:

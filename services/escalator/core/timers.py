@@ -114,7 +114,8 @@ def refresh_update(turn: Turn) -> None:
 
 def _updates_run(turn: Turn) -> bool:
     case = turn.case
-    replied = case.first_reply_at is not None
+    # The news to members is the group's to give.
+    replied = case.first_reply_at is not None and case.group is None
     return replied and turn.promise_policy.update_runs_for(case.priority, case.tier)
 
 

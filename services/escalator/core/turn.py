@@ -6,13 +6,16 @@ over, `rows.settle` turns the rows that hold into escalations and notices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.escalator.core.case import Case
+from services.escalator.core.case import Case, Debt, Fanout, Order
+from services.escalator.core.inputs import Signal
+from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, rfc3339
 from shared.policy.calendars import Calendar
-from shared.policy.document import Policy, PolicyTimeline, Row
+from shared.policy.document import Addressee, Policy, PolicyTimeline, Row
 
 
 @dataclass(slots=True)
@@ -29,7 +32,9 @@ class Asked:
     """A row of a trigger that holds at this instant.
 
     `told_by` is the decision whose `notify` carries the row's people when the row neither raises
-    nor joins; `always` marks the rows that raise even where they ask for no higher tier.
+    nor joins; `always` marks the rows that raise even where they ask for no higher tier. `people`
+    stand for the row's `cell_notify`, `least_tier` for the tier that its `cell_start` asks for,
+    and `debt` is what an escalation by this row owes.
     """
 
     trigger: str
@@ -37,19 +42,28 @@ class Asked:
     told_by: Effect | None = None
     always: bool = False
     arithmetic: tuple[str, ...] = ()
+    people: tuple[Addressee, ...] = ()
+    least_tier: int = 1
+    debt: Debt | None = None
 
 
 @dataclass(slots=True)
 class Turn:
-    """The working copy of a case at one instant, under the rules in force."""
+    """The working copy of a case at one instant, under the rules in force.
+
+    `cause` is the place in the history of what is being dealt with.
+    """
 
     case: Case
     at: Instant
     policies: PolicyTimeline
     policy: Policy
+    cause: Order
     restored: dict[tuple[str, str, int], Instant] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    fanouts: list[Fanout] = field(default_factory=list)
 
     @property
     def promise_policy(self) -> Policy:
@@ -72,11 +86,11 @@ class Turn:
     def say(
         self,
         kind: str,
-        triggers: list[str],
+        triggers: Sequence[str],
         more: dict[str, Any],
         *,
         facts: dict[str, Any] | None = None,
-        arithmetic: tuple[str, ...] | list[str] = (),
+        arithmetic: Sequence[str] = (),
     ) -> Effect:
         """Record a decision of type *kind* with the case as it stands, and return it.
 
@@ -93,7 +107,7 @@ class Turn:
             "at": rfc3339(self.at),
             "late_by_s": 0,
             "because": {
-                "triggers": triggers,
+                "triggers": list(triggers),
                 "rule": triggers[0] if triggers else None,
                 "facts": facts or {},
                 "arithmetic": list(arithmetic),
@@ -115,6 +129,23 @@ class Turn:
         row = self.policy.trigger(trigger, self.case.priority)
         if row is not None:
             self.asked.append(Asked(trigger, row, told_by, **more))
+
+    def send(
+        self, kind: str, target: str, data: dict[str, Any], event: TicketEvent | None = None
+    ) -> None:
+        """Let the case *target* hear a signal of *kind* that takes effect at this instant."""
+        at, rank, seq, depth = self.cause
+        order = (max(self.at, at), rank, seq, depth + 1)
+        self.signals.append(Signal(kind, self.case.ticket, target, order, data, event))
+
+    def tell_members(self, kind: str, data: dict[str, Any]) -> None:
+        """Let every member of this group hear a signal of *kind* that takes effect now."""
+        _, rank, seq, depth = self.cause
+        told = Fanout(kind, (self.at, rank, seq, depth + 1), data)
+        self.fanouts.append(told)
+        crowd = self.case.crowd
+        if crowd is not None:
+            self.case.crowd = crowd._replace(told=(*crowd.told, told))
 
 
 def hold_until(calendar: Calendar, at: Instant) -> str | None:

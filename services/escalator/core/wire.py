@@ -16,6 +16,8 @@ from shared.contract.ids import decision_id
 from shared.contract.times import Instant, rfc3339
 
 SOURCE: Final = "tierline/escalator"
+_MOVES: Final = frozenset({"case.opened", "tier.changed", "case.reopened"})
+_MOVES_KEPT: Final = 7
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def publish(case: Case, effects: Iterable[Effect], now: Instant) -> tuple[Decisi
     decisions = []
     for effect in effects:
         case.version += 1
+        if effect.type in _MOVES:
+            case.moves = (*case.moves[-_MOVES_KEPT:], (case.version, effect.data["tier"]))
         data = effect.data
         data["version"] = case.version
         data["late_by_s"] = max(0, now - effect.at)

@@ -1,48 +1,49 @@
-"""Acts of people on escalations, each checked in the policy's order before it changes anything."""
+"""What every act on an escalation has in common: which one is meant, and is it there (Refusals).
+
+Acts are checked in this order: is the case open, is the escalation open, has this role the right,
+is the form complete, is the observation over. A refused act changes nothing.
+"""
 
 from __future__ import annotations
 
-from services.escalator.core import escalations, people
 from services.escalator.core.case import Escalation
 from services.escalator.core.refusals import refuse
 from services.escalator.core.turn import Turn
-from shared.contract.events import EscalationAcknowledged, InfoSupplied
+from shared.contract.events import EscalationAct
 
 
-def hear_acknowledgement(turn: Turn, data: EscalationAcknowledged, act_id: str) -> None:
-    """Let an eligible person own the escalation (Ladders and acknowledgement).
+def is_open(turn: Turn, data: EscalationAct, act_id: str) -> bool:
+    """Whether the case is open; refuse the act if it is not."""
+    if turn.case.is_open:
+        return True
+    refuse(turn, act_id, data.by, "ticket_not_open")
+    return False
 
-    Checked in this order: case open, escalation open, right, not yet acknowledged.
+
+def meant(
+    turn: Turn, data: EscalationAct, act_id: str, *, track: str = "functional"
+) -> Escalation | None:
+    """Return the open escalation that *data* speaks of, or refuse the act.
+
+    *track* is what is meant where the act names neither an escalation nor a track.
     """
-    if not turn.case.is_open:
-        refuse(turn, act_id, data.by, "ticket_not_open")
-        return
-    one = _meant(turn, data.escalation_id, data.track, data.department)
+    if not is_open(turn, data, act_id):
+        return None
+    one = find(turn, data, track)
     if one is None:
         refuse(turn, act_id, data.by, "no_open_escalation")
-        return
-    allowed = people.eligible(one.track, one.target, one.tier, (role for role, _ in one.called))
-    if data.role not in allowed:
-        refuse(turn, act_id, data.by, "not_eligible", allowed=allowed)
-    elif one.acknowledged_by is not None:
-        refuse(turn, act_id, data.by, "already_acknowledged")
-    else:
-        escalations.acknowledge(turn, one, data.by, data.role)
+    return one
 
 
-def hear_information(turn: Turn, data: InfoSupplied) -> None:
-    """Take the fields that were owed; a debt that is paid in full is settled (Information debt)."""
-    given = [name for name, value in (data.info or {}).items() if value not in (None, "", [])]
-    turn.case.info = tuple(dict.fromkeys([*turn.case.info, *given]))
-    escalations.settle_debts(turn)
-
-
-def _meant(
-    turn: Turn, escalation_id: str | None, track: str | None, department: str | None
-) -> Escalation | None:
-    """Return the open escalation that an act speaks of; by default the functional one."""
-    if escalation_id is not None:
-        return next((e for e in turn.case.escalations if e.id == escalation_id), None)
-    if track == "external":
-        return escalations.open_department(turn, department or "")
-    return turn.case.open_on(track or "functional")
+def find(turn: Turn, data: EscalationAct, track: str = "functional") -> Escalation | None:
+    """Return the open escalation that *data* speaks of, if there is one."""
+    case = turn.case
+    if data.escalation_id is not None:
+        return case.by_id(data.escalation_id)
+    wanted = data.track or ("external" if data.department is not None else track)
+    if wanted != "external":
+        return case.open_on(wanted)
+    if data.department is not None:
+        return case.department(data.department)
+    open_ones = [one for one in case.escalations if one.track == "external"]
+    return open_ones[0] if len(open_ones) == 1 else None

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.escalator.core import dwell, people, timers
-from services.escalator.core.escalations import (
-    Raise,
-    join,
-    open_department,
-    raise_department,
-    raise_functional,
-)
-from services.escalator.core.rows import cell_departments, cell_people
+from services.escalator.core import departments, dwell, people, standing, timers
+from services.escalator.core.escalations import Raise, raise_functional
+from services.escalator.core.rules import membership
 from services.escalator.core.snapshot import timer_list
-from services.escalator.core.turn import Turn
-from shared.contract.events import TicketOpened
+from services.escalator.core.turn import Effect, Turn
+from shared.contract.events import TicketFacts
+from shared.policy.document import Addressee
 
 KEPT_FACTS: Final = (
     "title",
@@ -30,61 +25,51 @@ KEPT_FACTS: Final = (
 PLANS: Final = ("standard", "premium", "enterprise")
 
 
-def open_case(turn: Turn, data: TicketOpened) -> None:
+def open_case(turn: Turn, data: TicketFacts) -> None:
     """Open the case at this instant, and raise it at once where its cell starts above tier 1."""
+    take_facts(turn, data)
+    begin(turn)
+    membership.note(turn)
+
+
+def begin(turn: Turn) -> None:
+    """Open a case whose facts are known: clocks, tier, people."""
     case = turn.case
     case.opened_at = case.status_since = turn.at
     case.promise_version = case.rules_version = turn.policy.version
-    _take_facts(turn, data)
     case.impact = band(turn)
-    cell = turn.policy.cell(case.severity, case.impact)
-    case.priority = case.highest_priority = cell.priority
-    case.tier, case.tier_entered = cell.start_tier, turn.at
-    timers.begin(turn, "first_response")
-    timers.begin(turn, "resolve")
+    case.priority = case.highest_priority = standing.priority(turn)
+    case.tier, case.tier_entered = standing.start_tier(turn), turn.at
+    if case.crowd is None:
+        timers.begin(turn, "first_response")
+        timers.begin(turn, "resolve")
     dwell.schedule(turn, worse=False)
-    more: dict[str, Any] = {
-        "from": None,
-        "to": case.cell,
-        "tracks": list(cell.tracks),
-        "timers": timer_list(turn),
-        "notify": [],
-        "recurrence_of": None,
-    }
-    opened = turn.say("case.opened", [], more, facts=_facts(turn), arithmetic=_arithmetic(turn))
-    start_list = [(one, cell.mode) for one in cell_people(turn)]
+    raise_at_start(turn, _say(turn))
+
+
+def raise_at_start(turn: Turn, opened: Effect) -> None:
+    """Call whom cell and flags name: by a raise above tier 1, otherwise by *opened* itself."""
+    case, cell = turn.case, standing.cell(turn)
+    row = turn.policy.trigger("T20", case.priority)
+    mode = cell.mode if row is None or case.priority == cell.priority else row.mode
+    told: list[tuple[Addressee, str]] = [(one, mode) for one in standing.cell_people(turn)]
+    told += [(one, mode if row is None else row.mode) for one in standing.flag_people(turn)]
     if case.tier == 1:
-        turn.tell(opened, people.notices(start_list, 1), turn.internal_calendar)
+        turn.tell(opened, people.notices(told, 1), turn.internal_calendar)
     else:
-        row = turn.policy.trigger("T20", case.priority)
         asked = Raise(
             track="functional",
             target=f"t{case.tier}",
             triggers=("start",),
-            people=start_list,
+            people=told,
             ack=cell.ack if row is None else row.ack,
-            mode=cell.mode,
+            mode=mode,
             ladder=case.priority,
             arithmetic=(f"cell {case.cell} starts at tier {case.tier}",),
         )
         raise_functional(turn, case.tier, asked)
-    call_departments(turn, ("start",))
-
-
-def call_departments(turn: Turn, triggers: tuple[str, ...]) -> None:
-    """Ask every department of the cell's start list for help, each by its own escalation."""
-    case = turn.case
-    mode = turn.policy.cell(case.severity, case.impact).mode
-    for department in cell_departments(turn):
-        if open_department(turn, department) is None:
-            raise_department(turn, department, triggers, mode)
-
-
-def join_department(turn: Turn, department: str, triggers: tuple[str, ...]) -> None:
-    """Tell an already open department of a further request; it joins (Departments)."""
-    one = open_department(turn, department)
-    if one is not None:
-        join(turn, one, list(triggers), [])
+    names = [*standing.cell_departments(turn), *standing.flag_departments(turn)]
+    departments.ask_all(turn, names, ("start",), mode)
 
 
 def band(turn: Turn) -> str:
@@ -96,7 +81,8 @@ def band(turn: Turn) -> str:
     return found
 
 
-def _take_facts(turn: Turn, data: TicketOpened) -> None:
+def take_facts(turn: Turn, data: TicketFacts) -> None:
+    """Take everything that a ticket says about itself at its beginning."""
     case = turn.case
     case.facts = {name: value for name in KEPT_FACTS if (value := getattr(data, name, None))}
     case.severity = str(data.severity or "S3")
@@ -107,12 +93,26 @@ def _take_facts(turn: Turn, data: TicketOpened) -> None:
         case.facts["customer"] = customer.id
         case.plan = customer.plan if customer.plan in PLANS else "standard"
         case.vip, case.region = bool(customer.vip), customer.region
-    case.flags = tuple(dict.fromkeys(data.flags or ()))
+    known = turn.policy.overrides
+    case.flags = tuple(name for name in dict.fromkeys(data.flags or ()) if name in known)
 
 
-def _facts(turn: Turn) -> dict[str, Any]:
+def _say(turn: Turn) -> Effect:
     case = turn.case
-    return {
+    more: dict[str, Any] = {
+        "from": None,
+        "to": case.cell,
+        "tracks": list(standing.cell(turn).tracks),
+        "timers": timer_list(turn),
+        "notify": [],
+    }
+    if case.crowd is None:
+        more["recurrence_of"] = case.recurrence_of
+        kind = "case.opened"
+    else:
+        kind = "group.opened"
+        more |= membership.described(case)
+    facts = {
         "severity": case.severity,
         "affected_users": case.users,
         "affected_orgs": case.orgs,
@@ -120,15 +120,16 @@ def _facts(turn: Turn) -> dict[str, Any]:
         "plan": case.plan,
         "vip": case.vip,
         "region": case.region,
+        "flags": list(case.flags),
     }
+    return turn.say(kind, (), more, facts=facts, arithmetic=_arithmetic(turn))
 
 
 def _arithmetic(turn: Turn) -> list[str]:
     case = turn.case
     lines = [f"{case.severity} x {case.impact} = {case.priority}, tier {case.tier}"]
-    for name in ("first_response", "resolve"):
-        timer = case.timers[name]
-        lines.append(
-            f"{name}: {timer.allowance} s of {timer.calendar} for {case.plan} {case.priority}"
-        )
+    lines += [
+        f"{timer.name}: {timer.allowance} s of {timer.calendar} for {case.plan} {case.priority}"
+        for timer in case.timers.values()
+    ]
     return lines

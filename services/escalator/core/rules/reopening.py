@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.escalator.core import dwell, timers
-from services.escalator.core.rules.opening import call_departments
+from services.escalator.core import departments, dwell, standing, timers
+from services.escalator.core.rules import membership
 from services.escalator.core.snapshot import timer_list
 from services.escalator.core.turn import Turn
+from shared.contract.times import rfc3339
 
 ROWS: Final = {1: "T12", 2: "T13"}
 LAST_ROW: Final = "T14"
@@ -20,20 +21,29 @@ def in_window(turn: Turn) -> bool:
 
 
 def reopen(turn: Turn, status: str) -> None:
-    """Reopen the case in *status* at the tier that resolved it, never below its cell's start."""
+    """Reopen the case in *status* at the tier that resolved it, never below its start."""
     case = turn.case
-    cell = turn.policy.cell(case.severity, case.impact)
+    since = case.resolved_at or turn.at
     case.status, case.status_since, case.waiting_step = status, turn.at, 0
     case.resolved_at = None
     case.reopens += 1
-    dwell.enter(turn, max(case.resolver_tier, cell.start_tier))
+    membership.note_reopened(turn)
+    case.priority = standing.priority(turn)
+    dwell.enter(turn, max(case.resolver_tier, standing.start_tier(turn)))
+    timers.carry(turn)
     timers.resume(turn, "resolve")
     if case.first_reply_at is None:
         timers.resume(turn, "first_response")
     timers.refresh_update(turn)
     more = {"from": case.cell, "to": case.cell, "timers": timer_list(turn)}
-    line = f"reopened for the {case.reopens}. time; resolved at tier {case.resolver_tier}"
-    turn.say("case.reopened", [], more, arithmetic=[line])
+    line = (
+        f"resolved {rfc3339(since)} at tier {case.resolver_tier}; reopening number {case.reopens}"
+    )
+    turn.say("case.reopened", (), more, arithmetic=[line])
     trigger = ROWS.get(case.reopens, LAST_ROW)
     turn.ask(trigger, always=True, arithmetic=(line,))
-    call_departments(turn, (trigger,))
+    row = turn.policy.trigger(trigger, case.priority)
+    names = [*standing.cell_departments(turn), *standing.flag_departments(turn)]
+    mode = standing.cell(turn).mode if row is None else row.mode
+    departments.ask_all(turn, names, (trigger,), mode)
+    membership.note(turn)

@@ -11,6 +11,18 @@ def schedule(turn: Turn) -> None:
     turn.case.waiting_due = _due(turn)
 
 
+def reschedule(turn: Turn) -> None:
+    """Follow the steps of a new priority; those that lie in the past by now are left out."""
+    case = turn.case
+    if case.waiting_due is None and case.waiting_step == 0:
+        return
+    case.waiting_step = 0
+    schedule(turn)
+    while case.waiting_due is not None and case.waiting_due <= turn.at:
+        case.waiting_step += 1
+        schedule(turn)
+
+
 def _due(turn: Turn) -> Instant | None:
     case = turn.case
     if case.status != "waiting_customer" or case.status_since is None:
