@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from services.escalator import metrics
@@ -11,7 +11,7 @@ from services.escalator.core.decide import Case, Decision, Heard
 from services.escalator.core.engine import NotAtHandError, Outcome
 from services.escalator.memory import Memory
 from services.escalator.store import Row, Turn, lock_rows, save, try_lock
-from services.escalator.store_events import Identity, announce, append, history
+from services.escalator.store_events import announce, append, history
 from services.escalator.tables import ANYWHERE
 from shared.contract.errors import PermanentError, Reason
 from shared.policy.document import PolicyTimeline
@@ -90,9 +90,7 @@ class Desk:
                 self._histories[key].append(heard)
         self._decisions += outcome.decisions
 
-    async def save(
-        self, policies: PolicyTimeline, turn: Turn, contents: Mapping[Identity, str]
-    ) -> dict[str, tuple[UUID, Case]]:
+    async def save(self, policies: PolicyTimeline, turn: Turn) -> dict[str, tuple[UUID, Case]]:
         """Write everything; return what `Memory` may keep once it is committed.
 
         Raises:
@@ -101,7 +99,7 @@ class Desk:
         cases = {key: (case, self._partitions[key]) for key, case in self._cases.items()}
         existing = {key for key, row in self._rows.items() if row is not None}
         tokens = await save(self._conn, cases, existing=existing, policies=policies, turn=turn)
-        await append(self._conn, self._heard, contents)
+        await append(self._conn, self._heard)
         await announce(self._conn, self._decisions)
         return {key: (tokens[key], case) for key, case in self._cases.items()}
 

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.escalator.core.decide import Decision, Heard, encode_decision
-from services.escalator.history import content_of, dump_heard, restore_heard
+from services.escalator.core.inputs import dump_heard, restore_heard
 from shared.contract.times import as_datetime
 from shared.runtime.database import Connection
 from shared.runtime.kafka import Incoming
@@ -130,23 +130,16 @@ async def history(conn: Connection, key: str) -> list[Heard]:
     return [restore_heard(row[0]) for row in await conn.execute(_HISTORY, {"ticket": key})]
 
 
-async def append(
-    conn: Connection, heard: Sequence[tuple[str, Heard]], contents: Mapping[Identity, str]
-) -> None:
-    """Append to the histories what their cases have *heard*, in that order.
-
-    What *contents* knows of an event need not be written out again.
-    """
+async def append(conn: Connection, heard: Sequence[tuple[str, Heard]]) -> None:
+    """Append to the histories what their cases have *heard*, in that order."""
     if not heard:
         return
-    given: dict[str, list[Any]] = {"tickets": [], "ats": [], "ids": [], "heard": []}
-    for key, one in heard:
-        event = one.event
-        content = contents.get(Identity(event.source, event.id)) or content_of(event)
-        given["tickets"].append(key)
-        given["ats"].append(as_datetime(one.effective))
-        given["ids"].append(event.id)
-        given["heard"].append(dump_heard(one, content))
+    given = {
+        "tickets": [key for key, _ in heard],
+        "ats": [as_datetime(one.effective) for _, one in heard],
+        "ids": [one.said.id if one.signal is None else one.signal.id for _, one in heard],
+        "heard": [dump_heard(one).decode() for _, one in heard],
+    }
     await conn.execute(_APPEND, given)
 
 

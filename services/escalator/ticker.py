@@ -154,7 +154,7 @@ class Ticker:
             desk = Desk(conn, self.memory)
             await desk.take(one.key for one in due)
             fired, failed = await _fire(desk, due, marks, policies, turn)
-            written = await desk.save(policies, turn, {})
+            written = await desk.save(policies, turn)
             by = timedelta(seconds=_PUT_OFF_S * self.speed)
             await put_off(conn, failed, by=by, epoch=turn.epoch)
             failpoint("ticker.before_commit")

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 import structlog
 
 from services.escalator import metrics
+from services.escalator.content import content_of
 from services.escalator.core import engine
 from services.escalator.core.decide import Heard, hear_of
 from services.escalator.desk import Desk
-from services.escalator.history import content_of
 from services.escalator.memory import Memory
 from services.escalator.policies import Policies
 from services.escalator.store import (
@@ -136,8 +136,7 @@ class Worker:
             await desk.take({one.ticket for one in reports}.union(needed))
             failpoint("escalator.after_lock")
             await self._decide(desk, reports, fresh, policies, turn, batch.partition)
-            contents = {one.identity: one.content for one in reports}
-            written = await desk.save(policies, turn, contents)
+            written = await desk.save(policies, turn)
             await park(conn, batch.topic, batch.partition, dead)
             await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
             failpoint("escalator.before_commit")

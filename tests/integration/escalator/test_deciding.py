@@ -143,7 +143,7 @@ async def test_an_event_that_the_engine_cannot_take_is_parked_and_the_rest_of_it
     take = engine.hear
 
     def fail_on_one(cases: Cases, heard: Heard, policies: PolicyTimeline, now: Instant) -> Outcome:
-        if heard.event.ticket == "desk:T7":
+        if heard.key == "desk:T7":
             msg = "no rule for this one"
             raise KeyError(msg)
         return take(cases, heard, policies, now)
