@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+from hashlib import sha1, sha256
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 NAMESPACE: Final = UUID("6f7d3a52-5c0e-5b53-9d0c-1f2a7f2b8c11")
 """The uuid5 namespace of every derived id; changing it breaks deduplication."""
 
+_NAMESPACE_BYTES: Final = NAMESPACE.bytes
+
+
+def derived_text(name: str) -> str:
+    """Return the uuid5 of *name* in `NAMESPACE` as text, in a fraction of the time of `uuid5`."""
+    digest = bytearray(sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # the variant of RFC 9562
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
 
 def decision_id(ticket: str, version: int) -> UUID:
     """Return the id of the decision that gave *ticket* its *version* (counted from 1)."""
-    return uuid5(NAMESPACE, f"decision|{ticket}|{version}")
+    return UUID(derived_text(f"decision|{ticket}|{version}"))
 
 
 def delivery_id(decision: UUID, recipient: str) -> UUID:
     """Return the id of the notice that *decision* owes to *recipient* (a role)."""
-    return uuid5(NAMESPACE, f"delivery|{decision}|{recipient}")
+    return UUID(derived_text(f"delivery|{decision}|{recipient}"))
 
 
 def derived_event_id(source: str, body: bytes) -> str:

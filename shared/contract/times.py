@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NewType
 
 Instant = NewType("Instant", int)
@@ -12,7 +13,8 @@ Seconds = NewType("Seconds", int)
 """A length of time in whole seconds."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
+_DAY_S: Final = 86_400
+_KEPT: Final = 1 << 16
 
 
 def instant(moment: datetime) -> Instant:
@@ -24,7 +26,8 @@ def instant(moment: datetime) -> Instant:
     if moment.tzinfo is None:
         msg = f"{moment.isoformat()} has no time zone; only aware datetimes are instants"
         raise ValueError(msg)
-    return Instant((moment - EPOCH) // _SECOND)
+    since = moment - EPOCH
+    return Instant(since.days * _DAY_S + since.seconds)
 
 
 def as_datetime(at: Instant) -> datetime:
@@ -32,6 +35,7 @@ def as_datetime(at: Instant) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
+@lru_cache(_KEPT)
 def rfc3339(at: Instant) -> str:
     """Return *at* as text: `2026-03-02T10:00:00Z`."""
     return f"{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"

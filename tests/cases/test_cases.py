@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import from_json, to_json
 
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import Decision, encode_decision
@@ -21,9 +23,14 @@ BOUNDS = ("since", "until", "exactly", "at_least", "at_most")
 
 
 def timeline(run: Run) -> PolicyTimeline:
+    return _timeline(to_json(run.policy))
+
+
+@cache
+def _timeline(changes: bytes) -> PolicyTimeline:
     current = load_policy_file(DEFAULT_POLICY)
     versions = [(Instant(0), current)]
-    for change in run.policy:
+    for change in from_json(changes):
         current = edited(current, {path: str(value) for path, value in change["set"].items()})
         versions.append((parse_instant(change["at"]), current))
     return PolicyTimeline(versions)

@@ -18,27 +18,23 @@ def next_due(case: Case, policies: PolicyTimeline) -> Instant | None:
     """
     if case.pending:
         return Instant(case.pending[0].order[0])
-    return next_timer(case, policies)
+    known = case.__dict__.get("due_known")
+    if known is None or known[0] is not policies:
+        known = (policies, next_timer(case, policies))
+        case.__dict__["due_known"] = known
+    due: Instant | None = known[1]
+    return due
 
 
 def next_timer(case: Case, policies: PolicyTimeline) -> Instant | None:
     """Return the next instant at which a timer of *case* is due, or None."""
-    if case.opened_at is None or not case.is_open:
+    if not case.is_open:
         return None
-    found = [
-        at
-        for at in (
-            case.dwell_due,
-            case.stale_due,
-            case.exec_inform_due,
-            case.exec_decide_due,
-            case.waiting_due,
-            case.resume_at,
-            policies.next_activation(case.rules_since),
-        )
-        if at is not None
-    ]
-    found += [timer.next_at for timer in case.timers.values() if timer.next_at is not None]
+    found = [timer.next_at for timer in case.timers.values() if timer.next_at is not None]
+    found += [at for at in _waits(case) if at is not None]
+    activation = policies.next_activation(case.rules_since)
+    if activation is not None:
+        found.append(activation)
     for one in case.escalations:
         if one.call is not None:
             found.append(one.call.due)
@@ -50,6 +46,17 @@ def next_timer(case: Case, policies: PolicyTimeline) -> Instant | None:
             if one.update_due is not None:
                 found.append(one.update_due)
     return min(found, default=None)
+
+
+def _waits(case: Case) -> tuple[Instant | None, ...]:
+    return (
+        case.dwell_due,
+        case.stale_due,
+        case.exec_inform_due,
+        case.exec_decide_due,
+        case.waiting_due,
+        case.resume_at,
+    )
 
 
 def fire_instant(turn: Turn) -> None:

@@ -60,7 +60,7 @@ def first_call(turn: Turn, one: Escalation) -> Escalation:
 
 def after_call(turn: Turn, one: Escalation, call: Call) -> Escalation:
     """Return *one* after *call* was made, with the following one set."""
-    return _with_call(turn, one._replace(step=max(one.step, call.step)), call.mark, call.step)
+    return _with_call(turn, one, call.mark, call.step)
 
 
 def without_step(turn: Turn, one: Escalation) -> Escalation | None:
@@ -84,11 +84,12 @@ def without_step(turn: Turn, one: Escalation) -> Escalation | None:
 
 def _with_call(turn: Turn, one: Escalation, mark: Seconds, step: int) -> Escalation:
     policy = turn.policies.version(one.policy_version)
+    reached = max(one.step, step)
     found = next_mark(one, policy, mark, step)
     if found is None:
-        return one._replace(call=None)
+        return one._replace(step=reached, call=None)
     due = _instant(turn, one, found[0])
-    return one._replace(call=Call(found[0], found[1], due))
+    return one._replace(step=reached, call=Call(found[0], found[1], due))
 
 
 def _instant(turn: Turn, one: Escalation, mark: Seconds) -> Instant:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from services.escalator.core import keys
 from shared.contract.times import Instant, Seconds
@@ -153,7 +153,12 @@ class Left(NamedTuple):
 
 @dataclass
 class Case:
-    """The state of one ticket. Copies share everything that is frozen."""
+    """The state of one ticket. Copies share everything that is frozen.
+
+    A finished case may remember when it has something to do (`agenda.next_due`); copies forget.
+    """
+
+    due_known: ClassVar[tuple[object, Instant | None] | None] = None
 
     ticket: str
     kind: str = keys.TICKET
@@ -244,6 +249,7 @@ class Case:
         """Return a copy that can be worked on without changing this one."""
         twin = object.__new__(Case)
         twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("due_known", None)
         twin.timers = dict(self.timers)
         twin.facts = dict(self.facts)
         return twin

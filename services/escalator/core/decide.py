@@ -76,7 +76,9 @@ def hear(case: Case, heard: Heard, policies: PolicyTimeline, now: Instant) -> De
         work.waiting += 1
         if not answers_unopened(heard):
             return Decided(work, (), ())
-    fired = advance(work, heard.order, policies, told)
+    due = None if case.pending else agenda.next_due(case, policies)
+    nothing = due is None or (due, TIMERS, 0, 0) >= heard.order
+    fired = not (nothing and not case.pending) and advance(work, heard.order, policies, told)
     late = heard.received > heard.effective
     if (late and fired) or undoing.strikes(work, heard, policies) is not None:
         return None

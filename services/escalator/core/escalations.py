@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha1
 from typing import Any
-from uuid import UUID
 
 from services.escalator.core import calls, people, staleness
 from services.escalator.core.case import Debt, Escalation, swap
@@ -15,7 +13,7 @@ from services.escalator.core.executives import note_raise
 from services.escalator.core.information import debt_of
 from services.escalator.core.timers import refresh_update
 from services.escalator.core.turn import Turn, hold_until
-from shared.contract.ids import NAMESPACE
+from shared.contract.ids import derived_text
 from shared.contract.times import Instant, Seconds, rfc3339
 from shared.policy.calendars import Calendar
 from shared.policy.document import Addressee, Department
@@ -204,7 +202,9 @@ def notice(
         effect.data["because"]["rule_retired"] = True
     turn.tell(effect, notify, calendar)
     if effect.data.get("hold_until") is None:
-        swap(turn.case, one, one._replace(called=_merged(one.called, _called(notify, turn.at))))
+        called = _merged(one.called, _called(notify, turn.at))
+        if called is not one.called:
+            swap(turn.case, one, one._replace(called=called))
 
 
 def _retired(turn: Turn, one: Escalation) -> bool:
@@ -311,8 +311,7 @@ def _id(turn: Turn, asked: Raise, at: Instant) -> str:
         and effect.data["target"] == asked.target
     )
     name = f"escalation|{turn.case.ticket}|{asked.track}|{asked.target}|{at}|{nth}"
-    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
-    return str(UUID(bytes=digest[:16], version=5))
+    return derived_text(name)
 
 
 def _called(notify: Iterable[dict[str, Any]], at: Instant) -> tuple[tuple[str, Instant], ...]:

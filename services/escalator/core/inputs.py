@@ -8,7 +8,7 @@ signal heard again under the same id replaces the first, and one that is `gone` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -57,6 +57,17 @@ class Heard:
     seq: int
     signal: Signal | None = None
     seen_tier: int | None = None
+    order: Order = field(init=False)
+    """Its place in the case's history (`tie_order`: source events, acts of people, timers)."""
+
+    def __post_init__(self) -> None:
+        """Find its place once; it is asked for often."""
+        if self.signal is None:
+            order = (self.effective, _rank(self.said), self.seq, 0)
+        else:
+            _, rank, seq, depth = self.signal.order
+            order = (self.effective, rank, seq, depth)
+        object.__setattr__(self, "order", order)
 
     @property
     def key(self) -> str:
@@ -77,14 +88,6 @@ class Heard:
             msg = "a signal that carries no event was asked for one"
             raise LookupError(msg)
         return event
-
-    @property
-    def order(self) -> Order:
-        """Its place in the case's history (`tie_order`: source events, acts of people, timers)."""
-        if self.signal is not None:
-            _, rank, seq, depth = self.signal.order
-            return (self.effective, rank, seq, depth)
-        return (self.effective, _rank(self.said), self.seq, 0)
 
 
 def hear_of(

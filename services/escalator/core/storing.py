@@ -35,7 +35,7 @@ def dump(case: Case) -> bytes:
     plain = {
         name: value
         for name, value in case.__dict__.items()
-        if name == "ticket" or value != _DEFAULTS[name]
+        if name == "ticket" or (name in _DEFAULTS and value != _DEFAULTS[name])
     }
     if case.timers:
         plain["timers"] = [[_plain(value) for value in timer] for timer in case.timers.values()]

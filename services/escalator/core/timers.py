@@ -149,7 +149,9 @@ def scheduled(turn: Turn, timer: Timer) -> Timer:
     due = calendar.due(timer.since, Seconds(left))
     marks = WARNINGS.get(timer.name, ())
     # Only rows above the share that is already used fire after a change (Promises and warnings).
-    mark = sum(1 for share, _ in marks if share * timer.allowance <= timer.used)
+    mark = 0
+    for share, _ in marks:
+        mark += share.numerator * timer.allowance <= timer.used * share.denominator
     return _with_next(turn, timer._replace(due=due, mark=mark))
 
 
@@ -160,7 +162,10 @@ def _with_next(turn: Turn, timer: Timer) -> Timer:
         share, trigger = marks[mark]
         asked = share in turn.policy.warn_at and turn.policy.trigger(trigger, turn.case.priority)
         if asked and timer.since is not None:
-            need = Seconds(max(0, ceil(share * timer.allowance - timer.used)))
+            part = -(-share.numerator * timer.allowance // share.denominator)
+            exact = isinstance(timer.used, int)
+            left = part - timer.used if exact else ceil(share * timer.allowance - timer.used)
+            need = Seconds(max(0, ceil(left)))
             at = turn.promise_policy.calendar(timer.calendar).due(timer.since, need)
             return timer._replace(mark=mark, next_at=at)
         mark += 1

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from services.escalator.core.case import Case
 from services.escalator.core.turn import Effect
-from shared.contract.ids import decision_id
+from shared.contract.ids import decision_id, derived_text
 from shared.contract.times import Instant, rfc3339
 
 SOURCE: Final = "tierline/escalator"
@@ -55,7 +55,7 @@ def encode_decision(decision: Decision) -> bytes:
     return to_json(
         {
             "specversion": "1.0",
-            "id": str(decision.id),
+            "id": derived_text(f"decision|{decision.ticket}|{decision.version}"),
             "source": SOURCE,
             "type": decision.type,
             "subject": decision.ticket,
