@@ -15,8 +15,8 @@ from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Failed, Outcome, Refused
 from services.notifier.core.settle import State
 from services.notifier.core.wording import digest, word
-from services.notifier.store import Now, now
-from services.notifier.store_claims import Claim, Claimed, Parcel, Terms, claim, expire_leases
+from services.notifier.store import Now
+from services.notifier.store_claims import Claimed, Parcel, Terms, claim, expire_leases, look
 from services.notifier.store_results import Recorded, Results, record
 from shared.contract.errors import TransientError
 from shared.runtime.clock import monotonic
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 POLL_S: Final = 0.25
 SWEEP_S: Final = 1.0
 # While messages are on their way, their results are gathered for so long, to be written as one.
-GATHER_S: Final = 0.01
+GATHER_S: Final = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Sender:
         ended = tuple(self._ended)
         free = self._manner.at_once - len(self._under_way) if claiming else 0
         async with self._database.transaction() as conn:
-            moment = await now(conn)
+            moment, waiting = await look(conn)
             results = await record(
                 conn,
                 ended,
@@ -120,7 +120,7 @@ class Sender:
                 failpoint("sender.before_record")
             if monotonic() - self._swept_at > SWEEP_S:
                 await self._sweep(conn, moment)
-            found = await claim(conn, free, self._manner.terms, moment) if free > 0 else Claim()
+            found = await claim(conn, waiting, free, self._manner.terms, moment)
         if ended:
             failpoint("sender.after_record")
         if found.parcels:
@@ -233,7 +233,7 @@ class Sender:
             log.warning("result came after the lease", delivery_id=str(one.of.id))
             return
         if settled.state in (State.SENT, State.DELIVERED):
-            waited_s = (one.at - one.due).total_seconds() / self._manner.speed
+            waited_s = one.waited.total_seconds() / self._manner.speed
             metrics.LATENCY.labels(row["channel"]).observe(max(waited_s, 0.0))
             return
         log.warning(

@@ -25,23 +25,32 @@ from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
 from services.notifier.store import Now
-from services.notifier.store_gates import lock_gates, save_gates
+from services.notifier.store_gates import gate_from, save_gates
 from services.notifier.store_ledger import open_gates, reported, say, suppress, waiting_from, way
 
 _DUE: Final = """
-    d.state IN ('planned', 'retry', 'uncertain') AND d.next_at <= :real
-    AND (d.hold_until IS NULL OR d.hold_until <= :virtual)
+    d.state IN ('planned', 'retry', 'uncertain') AND d.next_at <= {real}
+    AND (d.hold_until IS NULL OR d.hold_until <= {virtual})
 """
-_WAITING: Final = text(
+_LOOK: Final = text(
     f"""
-    SELECT d.gate, d.target, count(*), min(d.next_at) FROM delivery d
-    WHERE {_DUE} GROUP BY d.gate, d.target
+    SELECT moment.virtual, moment.real, due.* FROM (
+        SELECT clock() AS virtual, clock_timestamp() AS real
+    ) AS moment LEFT JOIN LATERAL (
+        SELECT d.gate, d.target, count(*), min(d.next_at) FROM delivery d
+        WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
+        GROUP BY d.gate, d.target
+    ) AS due ON true
     """  # noqa: S608  only our own words are put in
 )
-_IN_FLIGHT: Final = text(
+_GATES: Final = text(
     """
-    SELECT gate, count(DISTINCT coalesce(digest, id)) FROM delivery
-    WHERE state = 'claimed' AND gate = ANY(CAST(:gates AS text[])) GROUP BY gate
+    SELECT g.*, (
+        SELECT count(DISTINCT coalesce(d.digest, d.id)) FROM delivery d
+        WHERE d.state = 'claimed' AND d.gate = g.gate
+    ) AS in_flight
+    FROM gate g WHERE g.gate = ANY(CAST(:gates AS text[])) ORDER BY g.gate
+    FOR UPDATE OF g SKIP LOCKED
     """
 )
 # Nothing older about the same ticket may still be on its way to the same recipient; but a call
@@ -92,7 +101,8 @@ _TAKE: Final = text(
     ) AS share (target, gate, most, together)
     CROSS JOIN LATERAL (
         SELECT * FROM delivery d
-        WHERE d.target = share.target AND d.gate = share.gate AND {_DUE} AND {_IN_LINE}
+        WHERE d.target = share.target AND d.gate = share.gate
+        AND {_DUE.format(real=":real", virtual=":virtual")} AND {_IN_LINE}
         ORDER BY d.next_at, d.version LIMIT share.most
         FOR UPDATE SKIP LOCKED
     ) d
@@ -100,24 +110,23 @@ _TAKE: Final = text(
     JOIN ticket t ON t.ticket = d.ticket
     """  # noqa: S608  only our own words are put in
 )
-_CLAIM: Final = text(
-    """
-    UPDATE delivery d
-    SET state = 'claimed', attempt = d.attempt + 1, digest = given.digest, lease_until = :until,
-        first_attempt_at = coalesce(d.first_attempt_at, :real)
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS uuid[])) AS given (id, digest)
-    WHERE d.id = given.id
-    """
-)
 _BEGIN: Final = text(
     """
+    WITH claimed AS (
+        UPDATE delivery d
+        SET state = 'claimed', attempt = d.attempt + 1, digest = given.digest,
+            lease_until = :until, first_attempt_at = coalesce(d.first_attempt_at, :real)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS uuid[])) AS given (id, digest)
+        WHERE d.id = given.id RETURNING d.id, d.attempt, d.channel
+    )
     INSERT INTO attempt (delivery_id, attempt, channel, started_at)
-    SELECT d.id, d.attempt, d.channel, :real FROM delivery d WHERE d.id = ANY(CAST(:ids AS uuid[]))
+    SELECT id, attempt, channel, :real FROM claimed
     """
 )
 _STUCK: Final = text(
     f"""
-    SELECT d.* FROM delivery d WHERE d.gate = ANY(CAST(:shut AS text[])) AND {_DUE}
+    SELECT d.* FROM delivery d WHERE d.gate = ANY(CAST(:shut AS text[]))
+    AND {_DUE.format(real=":real", virtual=":virtual")}
     AND cardinality(d.ways) > 1 ORDER BY d.next_at LIMIT 500 FOR UPDATE SKIP LOCKED
     """  # noqa: S608  only our own words are put in
 )
@@ -186,24 +195,30 @@ class Terms:
     roster: Roster
 
 
-async def claim(conn: AsyncConnection, free: int, terms: Terms, moment: Now) -> Claim:
-    """Take up to *free* messages that are due and whose gates have room for them.
+async def look(conn: AsyncConnection) -> tuple[Now, list[Waiting]]:
+    """Return this moment, and what waits and may go now."""
+    rows = (await conn.execute(_LOOK)).all()
+    moment = Now(virtual=rows[0][0], real=rows[0][1])
+    return moment, [Waiting(*row[2:]) for row in rows if row[2] is not None]
+
+
+async def claim(
+    conn: AsyncConnection, waiting: Sequence[Waiting], free: int, terms: Terms, moment: Now
+) -> Claim:
+    """Take up to *free* messages of what is *waiting* and whose gates have room for them.
 
     A gate is served by one instance at a time; whoever finds it held looks again later.
     """
-    times = {"real": moment.real, "virtual": moment.virtual}
-    found = await conn.execute(_WAITING, times)
-    waiting = [Waiting(row[0], row[1], row[2], row[3]) for row in found]
     if not waiting or free <= 0:
         return Claim()
-    gates = await lock_gates(conn, gates_of(waiting), skip_locked=True)
+    found = (await conn.execute(_GATES, {"gates": sorted(gates_of(waiting))})).mappings().all()
+    gates = {row["gate"]: gate_from(row) for row in found}
+    in_flight = {row["gate"]: row["in_flight"] for row in found}
     moved = await _sidestep(conn, gates, terms.roster, moment)
-    found = await conn.execute(_IN_FLIGHT, {"gates": sorted({one.gate for one in waiting})})
-    in_flight = {row[0]: row[1] for row in found}
     shares, after = allot(waiting, gates, in_flight, terms.limits, free=free, now=moment.real)
     if not shares:
         return Claim(more=moved)
-    rows = await _take(conn, shares, times)
+    rows = await _take(conn, shares, moment)
     fresh, outdated = [], []
     for row in rows:
         why = stale(waiting_from(row), _known(row))
@@ -219,15 +234,17 @@ async def claim(conn: AsyncConnection, free: int, terms: Terms, moment: Now) -> 
 
 
 async def _take(
-    conn: AsyncConnection, shares: Sequence[Share], times: Mapping[str, Any]
+    conn: AsyncConnection, shares: Sequence[Share], moment: Now
 ) -> list[dict[str, Any]]:
     given = {
+        "real": moment.real,
+        "virtual": moment.virtual,
         "targets": [one.target for one in shares],
         "gates": [one.gate for one in shares],
         "mosts": [one.most for one in shares],
         "together": [one.together for one in shares],
     }
-    found = await conn.execute(_TAKE, {**given, **times})
+    found = await conn.execute(_TAKE, given)
     return [dict(row) for row in found.mappings()]
 
 
@@ -288,10 +305,13 @@ async def _begin(
     ]
     if not claims:
         return
-    ids = [one[0] for one in claims]
-    given = {"ids": ids, "digests": [one[1] for one in claims]}
-    await conn.execute(_CLAIM, {**given, "real": moment.real, "until": moment.real + lease})
-    await conn.execute(_BEGIN, {"ids": ids, "real": moment.real})
+    given = {
+        "ids": [one[0] for one in claims],
+        "digests": [one[1] for one in claims],
+        "real": moment.real,
+        "until": moment.real + lease,
+    }
+    await conn.execute(_BEGIN, given)
 
 
 async def _sidestep(

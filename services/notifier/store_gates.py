@@ -24,15 +24,10 @@ _SAVE = text(
 )
 
 
-async def lock_gates(
-    conn: AsyncConnection, names: Iterable[str], *, skip_locked: bool = False
-) -> dict[str, Gate]:
-    """Return the gates called *names*, locked; with *skip_locked* only those nobody else holds."""
+async def lock_gates(conn: AsyncConnection, names: Iterable[str]) -> dict[str, Gate]:
+    """Return the gates called *names*, locked in the order of their names."""
     found = await conn.execute(
-        select(gate)
-        .where(gate.c.gate.in_(sorted(names)))
-        .order_by(gate.c.gate)
-        .with_for_update(skip_locked=skip_locked)
+        select(gate).where(gate.c.gate.in_(sorted(names))).order_by(gate.c.gate).with_for_update()
     )
     return {row["gate"]: gate_from(row) for row in found.mappings()}
 

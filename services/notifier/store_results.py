@@ -6,9 +6,8 @@ sent again, marked as a possible repeat.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier.core.flow import Breaker
 from services.notifier.core.plan import ALL_FAILED, Planned, Purpose, alert_for
 from services.notifier.core.report import Reported, Step
-from services.notifier.core.retry import Accepted, Failed, Outcome
+from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
 from services.notifier.core.roster import Roster
 from services.notifier.core.settle import Attempted, Settled, gate_after, settle
 from services.notifier.store import Now
@@ -31,32 +30,40 @@ from services.notifier.store_ledger import (
     way,
 )
 
-_END: Final = text(
-    """
-    UPDATE attempt SET ended_at = :real, outcome = given.outcome, detail = given.detail
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:outcomes AS text[]),
-        CAST(:details AS text[])
-    ) AS given (id, attempt, outcome, detail)
-    WHERE attempt.delivery_id = given.id AND attempt.attempt = given.attempt
-    """
-)
 # A result counts while the row still stands at its attempt; else another process took over.
-_COUNTS: Final = text(
-    """
-    SELECT d.id FROM delivery d
-    JOIN unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[])) AS given (id, attempt)
-    ON d.id = given.id AND d.attempt = given.attempt
-    WHERE d.state IN ('claimed', 'uncertain') ORDER BY d.id FOR UPDATE OF d
-    """
-)
 _DONE: Final = text(
     """
+    WITH given AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
+            CAST(:refs AS text[])
+        ) AS given (id, attempt, state, provider_ref)
+    ), ended AS (
+        UPDATE attempt SET ended_at = :real, outcome = 'accepted', detail = given.provider_ref
+        FROM given WHERE attempt.delivery_id = given.id AND attempt.attempt = given.attempt
+    ), mended AS (
+        UPDATE gate SET failures = 0, open_until = NULL, pause = NULL
+        WHERE gate = ANY(CAST(:gates AS text[])) AND failures > 0
+    )
     UPDATE delivery d SET state = given.state, provider_ref = given.provider_ref, reason = NULL,
         last_error = NULL, lease_until = NULL, finished_at = :virtual
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:refs AS text[]))
-    AS given (id, state, provider_ref)
-    WHERE d.id = given.id
+    FROM given WHERE d.id = given.id AND d.attempt = given.attempt
+    AND d.state IN ('claimed', 'uncertain') RETURNING d.id
+    """
+)
+_END: Final = text(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:outcomes AS text[]),
+            CAST(:details AS text[])
+        ) AS given (id, attempt, outcome, detail)
+    ), ended AS (
+        UPDATE attempt SET ended_at = :real, outcome = given.outcome, detail = given.detail
+        FROM given WHERE attempt.delivery_id = given.id AND attempt.attempt = given.attempt
+    )
+    SELECT d.id FROM delivery d JOIN given ON d.id = given.id AND d.attempt = given.attempt
+    WHERE d.state IN ('claimed', 'uncertain') ORDER BY d.id FOR UPDATE OF d
     """
 )
 _NOT_DONE: Final = text(
@@ -73,15 +80,19 @@ _NOT_DONE: Final = text(
 class Recorded:
     """What became of a delivery, for logs and metrics.
 
-    *due* and *at* are the schema's clock: when it could go at the earliest, and now. *settled*
-    is None when the result came too late to count.
+    *at* is the schema's clock. *settled* is None when the result came too late to count.
     """
 
     of: Claimed
     outcome: Outcome
     settled: Settled | None
-    due: datetime
     at: datetime
+
+    @property
+    def waited(self) -> timedelta:
+        """How long it waited since it could go, by the schema's clock."""
+        planned: datetime = self.of.row["planned_at"]
+        return self.at - max(planned, self.of.row["hold_until"] or planned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,33 +122,78 @@ async def record(
         alerts: Whether the engine can be told that a role could not be reached.
         moment: Now.
     """
-    if not ended:
-        return Results()
-    shut = await _settle_gates(conn, ended, moment)
-    parts = [(part, outcome) for parcel, outcome in ended for part in parcel.parts]
-    counting = await _end_attempts(conn, parts, moment)
-    recorded = [
+    taken = [(parcel, outcome) for parcel, outcome in ended if isinstance(outcome, Accepted)]
+    others = [(parcel, out) for parcel, out in ended if not isinstance(out, Accepted)]
+    recorded = await _record_taken(conn, taken, hold, moment) if taken else []
+    shut: tuple[str, ...] = ()
+    if others:
+        shut = await _settle_gates(conn, others, moment)
+        recorded += await _record_others(conn, others, hold, moment)
+        await _go_on(conn, recorded, roster, moment, alerts=alerts)
+    told = [_told(one) for one in recorded]
+    await say(conn, [step for steps in told for step in steps], moment)
+    return Results(tuple(recorded), shut)
+
+
+async def _record_taken(
+    conn: AsyncConnection,
+    taken: Sequence[tuple[Parcel, Accepted]],
+    hold: Collection[str],
+    moment: Now,
+) -> list[Recorded]:
+    """Write down what was accepted, in one statement; a gate that lets something through is well."""
+    parts = [(part, outcome) for parcel, outcome in taken for part in parcel.parts]
+    settled = [settle(_attempted(part, hold), outcome, now=moment.real) for part, outcome in parts]
+    given = {
+        "ids": [part.id for part, _ in parts],
+        "attempts": [part.attempt for part, _ in parts],
+        "states": [str(one.state) for one in settled],
+        "refs": [one.provider_ref for one in settled],
+        "gates": sorted({parcel.gate for parcel, _ in taken}),
+        "real": moment.real,
+        "virtual": moment.virtual,
+    }
+    counts = set((await conn.execute(_DONE, given)).scalars())
+    return [
+        Recorded(part, outcome, one if part.id in counts else None, moment.virtual)
+        for (part, outcome), one in zip(parts, settled, strict=True)
+    ]
+
+
+async def _record_others(
+    conn: AsyncConnection,
+    others: Sequence[tuple[Parcel, Failed | Refused]],
+    hold: Collection[str],
+    moment: Now,
+) -> list[Recorded]:
+    """Write down how attempts failed, and lock the deliveries for which that counts."""
+    parts = [(part, outcome) for parcel, outcome in others for part in parcel.parts]
+    given = {
+        "ids": [part.id for part, _ in parts],
+        "attempts": [part.attempt for part, _ in parts],
+        "outcomes": [_kind(outcome) for _, outcome in parts],
+        "details": [outcome.why for _, outcome in parts],
+        "real": moment.real,
+    }
+    counts = set((await conn.execute(_END, given)).scalars())
+    return [
         Recorded(
             part,
             outcome,
-            settle(_attempted(part, hold), outcome, now=moment.real)
-            if part.id in counting
-            else None,
-            max(part.row["planned_at"], part.row["hold_until"] or part.row["planned_at"]),
+            settle(_attempted(part, hold), outcome, now=moment.real) if part.id in counts else None,
             moment.virtual,
         )
         for part, outcome in parts
     ]
-    await _save(conn, recorded, roster, moment, alerts=alerts)
-    return Results(tuple(recorded), shut)
 
 
 async def _settle_gates(
-    conn: AsyncConnection, ended: Sequence[tuple[Parcel, Outcome]], moment: Now
+    conn: AsyncConnection, others: Sequence[tuple[Parcel, Failed | Refused]], moment: Now
 ) -> tuple[str, ...]:
-    before = await lock_gates(conn, {parcel.gate for parcel, _ in ended})
+    """Count failures against their gates, and return the gates that this has shut."""
+    before = await lock_gates(conn, {parcel.gate for parcel, _ in others})
     after = dict(before)
-    for parcel, outcome in ended:
+    for parcel, outcome in others:
         after[parcel.gate] = gate_after(after[parcel.gate], outcome, now=moment.real)
     changed = [one for name, one in after.items() if one != before[name]]
     await save_gates(conn, changed)
@@ -149,23 +205,7 @@ async def _settle_gates(
     )
 
 
-async def _end_attempts(
-    conn: AsyncConnection, parts: Sequence[tuple[Claimed, Outcome]], moment: Now
-) -> set[UUID]:
-    """Write down how attempts ended, and return the deliveries for which that counts, locked."""
-    keys = {"ids": [one.id for one, _ in parts], "attempts": [one.attempt for one, _ in parts]}
-    said = {
-        "outcomes": [_kind(outcome) for _, outcome in parts],
-        "details": [
-            outcome.provider_ref if isinstance(outcome, Accepted) else outcome.why
-            for _, outcome in parts
-        ],
-    }
-    await conn.execute(_END, {**keys, **said, "real": moment.real})
-    return set((await conn.execute(_COUNTS, keys)).scalars())
-
-
-def _kind(outcome: Outcome) -> str:
+def _kind(outcome: Failed | Refused) -> str:
     if isinstance(outcome, Failed) and outcome.unclear:
         return "unclear"
     return type(outcome).__name__.lower()
@@ -184,7 +224,7 @@ def _attempted(of: Claimed, hold: Collection[str]) -> Attempted:
     )
 
 
-async def _save(
+async def _go_on(
     conn: AsyncConnection,
     recorded: Sequence[Recorded],
     roster: Roster,
@@ -192,29 +232,18 @@ async def _save(
     *,
     alerts: bool,
 ) -> None:
-    done, changed, told, unreached = [], [], [], []
+    """Have what was not taken go again, by whichever way; or tell the engine to go on without."""
+    changed, unreached = [], []
     for one in recorded:
-        if (settled := one.settled) is None:
+        if one.settled is None or isinstance(one.outcome, Accepted):
             continue
-        row = {**one.of.row, "attempt": one.of.attempt, "reason": settled.why}
-        if isinstance(one.outcome, Accepted):
-            done.append((one.of.id, str(settled.state), settled.provider_ref))
-        else:
-            columns = _columns(one.of.row, settled, roster, moment)
-            changed.append(columns)
-            row |= columns
-        told += _told(row, settled)
-        if settled.unreached and alerts and (planned := _planned(row)).asks:
+        changed.append(_columns(one.of.row, one.settled, roster, moment))
+        if one.settled.unreached and alerts and (planned := _planned(one.of.row)).asks:
             alert = alert_for(planned, ALL_FAILED)
             unreached.append(planned_row(alert, one.of.decision, roster, moment))
-    if done:
-        ids, states, refs = zip(*done, strict=True)
-        given = {"ids": list(ids), "states": list(states), "refs": list(refs)}
-        await conn.execute(_DONE, {**given, "virtual": moment.virtual})
     if changed:
         await open_gates(conn, changed, moment)
         await conn.execute(_NOT_DONE, changed)
-    await say(conn, told, moment)
     await save_rows(conn, unreached, moment)
 
 
@@ -236,10 +265,11 @@ def _columns(
     }
 
 
-def _told(row: Mapping[str, Any], settled: Settled) -> list[tuple[Step, Reported]]:
-    if row["purpose"] == Purpose.ALERT:
+def _told(one: Recorded) -> list[tuple[Step, Reported]]:
+    if one.settled is None or one.of.row["purpose"] == Purpose.ALERT:
         return []
-    return [(step, reported(row)) for step in settled.steps]
+    row = {**one.of.row, "attempt": one.of.attempt, "reason": one.settled.why}
+    return [(step, reported(row)) for step in one.settled.steps]
 
 
 def _planned(row: Mapping[str, Any]) -> Planned:

@@ -111,6 +111,8 @@ def configure_logging(service: str, log_format: Literal["json", "text"] = "json"
     root.setLevel(logging.INFO)
     # aiokafka says at INFO what every consumer does all day, and at ERROR what it then retries.
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    # httpx2 logs the address of every request, and a webhook's address may be a secret.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
