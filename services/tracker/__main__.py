@@ -15,7 +15,7 @@ from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
 from services.tracker.tables import SCHEMA
 from services.tracker.watch import watch
-from services.tracker.worker import Cache, Worker
+from services.tracker.worker import Worker
 from shared.runtime.database import Database, open_database
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import ConsumeOptions, consume
@@ -30,6 +30,7 @@ _WRITERS: Final = 7
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Project and answer until told to stop."""
     url, clock = settings.database_url.get_secret_value(), settings.clock
+    late_after_s = settings.late_after.total_seconds() * settings.clock_speed
     topics = {settings.topic(name): name for name in KIND_OF_TOPIC}
     async with (
         open_database(url, schema=SCHEMA, clock=clock, pool_size=_WRITERS) as writing,
@@ -44,8 +45,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         worker = Worker(
             writing,
             kinds={full: KIND_OF_TOPIC[name] for full, name in topics.items()},
-            late_after_s=settings.late_after.total_seconds() * settings.clock_speed,
-            cache=Cache(settings.cached_tickets),
+            late_after_s=late_after_s,
         )
         desk = Desk(
             ReadModel(reading, topics, settings.clock_speed), settings.stats_age.total_seconds()
@@ -58,7 +58,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
         )
         app.include_router(routes(desk))
-        app.include_router(pages(desk, settings.board_refresh))
+        app.include_router(pages(desk, settings.board_refresh, late_after_s=late_after_s))
         await together(
             stop,
             *(_read(topic, worker, writing, settings, stop) for topic in topics),

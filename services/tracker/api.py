@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import AwareDatetime
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, Field
 
+from services.tracker import export
 from services.tracker.desk import Desk
 from services.tracker.freshness import MAX_WAIT_MS
-from services.tracker.replies import Board, TicketNow, TicketPage, TimelinePage
+from services.tracker.replies import Act, Board, Ticket, TicketNow, TicketPage, TimelinePage
 from services.tracker.store_queries import Query as TicketQuery
 from services.tracker.store_queries import Sort
 from services.tracker.sums import Stats
@@ -37,7 +40,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     422: {"description": "A parameter is not what it should be; `do` says how to mend it."},
     503: {"description": "`after` is not applied yet, or the database is away; try again."},
 }
-_ONE: Final = {**_ANSWERS, 404: {"description": "Nothing was heard of such a ticket."}}
+_ONE: Final = {**_ANSWERS, 404: {"description": "Nothing was heard of it."}}
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows of a page.")]
 Cursor = Annotated[
@@ -48,12 +51,16 @@ Key = Annotated[
     str, Path(max_length=1100, pattern=_NO_NUL, description="source:ticket, such as desk:INC0001.")
 ]
 
+Tier = Annotated[int, Field(ge=0, le=3)]
+ActId = Annotated[
+    str, Path(max_length=256, pattern=_NO_NUL, description="`act_id` of intake's answer.")
+]
+
 
 def routes(desk: Desk) -> APIRouter:
     """Return the tracker's routes, which ask *desk*."""
 
     async def fresh(
-        response: Response,
         after: Annotated[
             str | None,
             Query(
@@ -66,16 +73,14 @@ def routes(desk: Desk) -> APIRouter:
         wait_ms: Annotated[
             int, Query(ge=0, le=MAX_WAIT_MS, description="How long to wait for it, milliseconds.")
         ] = 0,
-    ) -> Response:
+    ) -> None:
         await desk.fresh_enough(after, wait_ms)
-        return response
 
-    Fresh = Annotated[Response, Depends(fresh)]  # noqa: N806  a type
-    router = APIRouter(prefix="/v1", tags=["read"])
+    router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(fresh)])
 
     @router.get("/tickets", responses=_ANSWERS)
     async def tickets(
-        response: Fresh,
+        response: Response,
         question: Annotated[TicketQuery, Depends(_question)],
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -87,23 +92,35 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/tickets/{key:path}/timeline", responses=_ONE)
     async def timeline(
-        response: Fresh, key: Key, cursor: Cursor = None, limit: Limit = 100
+        response: Response,
+        key: Key,
+        cursor: Cursor = None,
+        limit: Limit = 100,
+        *,
+        newest_first: Annotated[bool, Query(description="Otherwise the oldest.")] = False,
     ) -> TimelinePage:
         """Tell what happened on a ticket: events, decisions and deliveries, by effective time."""
-        page, freshness = await desk.timeline(key, cursor, limit)
+        page, freshness = await desk.timeline(key, cursor, limit, newest_first=newest_first)
         response.headers.update(freshness.headers())
         return page
 
     @router.get("/tickets/{key:path}", responses=_ONE)
-    async def ticket(response: Fresh, key: Key) -> TicketNow:
+    async def ticket(response: Response, key: Key) -> TicketNow:
         """Tell how a ticket stands now."""
         reply, freshness = await desk.ticket(key)
         response.headers.update(freshness.headers())
         return reply
 
+    @router.get("/acts/{act_id:path}", responses=_ONE)
+    async def act(response: Response, act_id: ActId) -> Act:
+        """Tell what became of an act: refused, accepted, or recorded and not decided on."""
+        reply, freshness = await desk.act(act_id)
+        response.headers.update(freshness.headers())
+        return reply
+
     @router.get("/board", responses=_ANSWERS)
     async def board(
-        response: Fresh,
+        response: Response,
         per_tier: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Tickets of a tier.")] = 20,
     ) -> Board:
         """Show, per tier, the open tickets that are nearest to a breach."""
@@ -112,13 +129,35 @@ def routes(desk: Desk) -> APIRouter:
         return reply
 
     @router.get("/stats", responses=_ANSWERS)
-    async def stats(response: Fresh) -> Stats:
+    async def stats(response: Response) -> Stats:
         """Add up what the whole installation has done; at most a second old."""
         reply, freshness = await desk.stats()
         response.headers.update(freshness.headers())
         return reply
 
+    @router.get(
+        "/export.csv",
+        response_class=StreamingResponse,
+        responses={**_ANSWERS, 200: {"content": {"text/csv": {}}}},
+    )
+    async def as_csv(question: Annotated[TicketQuery, Depends(_question)]) -> StreamingResponse:
+        """Give all tickets that the filters let through, for a spreadsheet."""
+        pages = desk.export(question)
+        # Asked for before anything is said, so that an error is still one.
+        first = await anext(pages)
+        return StreamingResponse(
+            _csv(first, pages),
+            media_type="text/csv",
+            headers={"content-disposition": 'attachment; filename="tickets.csv"'},
+        )
+
     return router
+
+
+async def _csv(first: list[Ticket], pages: AsyncIterator[list[Ticket]]) -> AsyncIterator[str]:
+    yield export.heading() + export.rows(first)
+    async for page in pages:
+        yield export.rows(page)
 
 
 def _question(  # noqa: PLR0913, PLR0917  one parameter for each filter
@@ -127,7 +166,7 @@ def _question(  # noqa: PLR0913, PLR0917  one parameter for each filter
         bool | None, Query(alias="open", description="Still to be acted on.")
     ] = None,
     tier: Annotated[
-        list[int] | None, Query(description="Any of these; 0: not decided yet.")
+        list[Tier] | None, Query(description="Any of these; 0: not decided yet.")
     ] = None,
     priority: Annotated[list[Priority] | None, Query(description="Any of these.")] = None,
     status: Annotated[list[Status] | None, Query(description="Any of these.")] = None,

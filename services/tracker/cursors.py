@@ -18,8 +18,8 @@ def seal(question: str, place: list[Any]) -> str:
     return urlsafe_b64encode(to_json([_digest(question), *place])).decode().rstrip("=")
 
 
-def unseal(question: str, cursor: str, *, parts: int) -> list[Any]:
-    """Return the place that `seal` put into *cursor*, of *parts* parts.
+def unseal(question: str, cursor: str, *, kinds: tuple[type, ...]) -> list[Any]:
+    """Return the place that `seal` put into *cursor*, one part of each of *kinds*.
 
     Raises:
         Problem: It is no cursor, or one of another question.
@@ -30,16 +30,18 @@ def unseal(question: str, cursor: str, *, parts: int) -> list[Any]:
         content = None
     if (
         not isinstance(content, list)
-        or len(content) != parts + 1
+        or len(content) != len(kinds) + 1
         or content[0] != _digest(question)
-        or not all(_may_be(part) for part in content)
+        or not all(_may_be(part, kind) for part, kind in zip(content[1:], kinds, strict=True))
     ):
         raise foreign()
     return content[1:]
 
 
-def _may_be(part: object) -> bool:
-    """Whether *part* is something that a cursor holds, and that the database can be asked with."""
+def _may_be(part: object, kind: type) -> bool:
+    """Whether *part* is of *kind*, and something that the database can be asked with."""
+    if type(part) is not kind:
+        return False
     if isinstance(part, str):
         return "\0" not in part
     return isinstance(part, int) and 0 <= part < _FIRST_TOO_LARGE

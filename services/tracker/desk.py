@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from services.tracker import cursors
+from services.tracker import answers, cursors
 from services.tracker.core.message import Kind
 from services.tracker.freshness import Freshness, parse_after, wait_for
 from services.tracker.replies import (
+    Act,
     Board,
     BoardTier,
+    Ticket,
     TicketNow,
     TicketPage,
     TimelinePage,
-    ticket,
-    ticket_now,
-    timeline_entry,
 )
-from services.tracker.store_queries import UNDECIDED, Query, Sort
-from services.tracker.store_reading import ReadModel
+from services.tracker.store_queries import UNDECIDED, Query
+from services.tracker.store_reading import Found, Place, ReadModel, Snapshot
 from services.tracker.sums import Stats, stats
 from shared.runtime.clock import monotonic
 from shared.runtime.health import Problem
 
 TIERS = (1, 2, 3)
-_PLACE_IN_TIMELINE = 3
+LATEST_NOTICES = 50
+_EXPORTED_AT_ONCE = 500
 
 
 @dataclass
@@ -54,17 +54,33 @@ class Desk:
     async def tickets(
         self, query: Query, cursor: str | None, limit: int
     ) -> tuple[TicketPage, Freshness]:
-        """Return the page of *query* after *cursor*."""
+        """Return the page of *query* after *cursor*.
+
+        Raises:
+            Problem: The cursor belongs to another question.
+        """
         question = repr(query)
-        place = _place(question, cursor, query)
+        place = [] if cursor is None else _place(question, cursor)
         async with self.model.snapshot() as now:
             found = await now.tickets(query, place, limit + 1)
-            notices = await now.notices([one.row.key for one in found])
-        shown = found[:limit]
-        following = cursors.seal(question, shown[-1].place) if len(found) > limit else None
-        clock = now.freshness.now
-        items = [ticket(one.row, notices.get(one.row.key, {}), clock) for one in shown]
-        return TicketPage(now=clock, items=items, next_cursor=following), now.freshness
+            items = await _as_tickets(now, found[:limit])
+        following = None
+        if len(found) > limit:
+            following = cursors.seal(question, found[limit - 1].place)
+        page = TicketPage(now=now.freshness.now, items=items, next_cursor=following)
+        return page, now.freshness
+
+    async def export(self, query: Query) -> AsyncIterator[list[Ticket]]:
+        """Yield all tickets of *query*, page by page, each page as it stands when it is read."""
+        place: list[str] = []
+        while True:
+            async with self.model.snapshot() as now:
+                found = await now.tickets(query, place, _EXPORTED_AT_ONCE)
+                tickets = await _as_tickets(now, found)
+            yield tickets
+            if len(found) < _EXPORTED_AT_ONCE:
+                return
+            place = found[-1].place
 
     async def ticket(self, key: str) -> tuple[TicketNow, Freshness]:
         """Return the ticket *key* as it stands.
@@ -74,53 +90,72 @@ class Desk:
         """
         async with self.model.snapshot() as now:
             row = await now.ticket(key)
-            notices = await now.notices([key])
+            counts = await now.notice_counts([key])
+            latest = await now.notices(key, LATEST_NOTICES)
         if row is None:
             raise _unknown(key)
-        return ticket_now(row, notices.get(key, {}), now.freshness.now), now.freshness
+        clock = now.freshness.now
+        return answers.ticket_now(row, counts.get(key, {}), latest, clock), now.freshness
 
     async def timeline(
-        self, key: str, cursor: str | None, limit: int
+        self, key: str, cursor: str | None, limit: int, *, newest_first: bool = False
     ) -> tuple[TimelinePage, Freshness]:
-        """Return the page of *key*'s timeline after *cursor*.
+        """Return the page of *key*'s timeline after *cursor*, the oldest first unless asked.
 
         Raises:
-            Problem: There is no such ticket.
+            Problem: There is no such ticket, or the cursor belongs to another question.
         """
-        question = f"timeline {key}"
-        place = [] if cursor is None else _timeline_place(question, cursor)
+        question = f"timeline {key} {newest_first}"
+        place = None if cursor is None else _timeline_place(question, cursor)
         async with self.model.snapshot() as now:
-            found = await now.timeline(key, place, limit + 1)
+            found = await now.timeline(key, place, limit + 1, newest_first=newest_first)
             known = bool(found) or await now.ticket(key) is not None
         if not known:
             raise _unknown(key)
-        shown = found[:limit]
         following = None
         if len(found) > limit:
-            last = shown[-1]
+            last = found[limit - 1]
             following = cursors.seal(question, [last.at.isoformat(), last.kind, last.offset])
-        items = [timeline_entry(entry) for entry in shown]
+        items = [answers.timeline_entry(entry) for entry in found[:limit]]
         page = TimelinePage(ticket=key, now=now.freshness.now, items=items, next_cursor=following)
         return page, now.freshness
+
+    async def act(self, act_id: str) -> tuple[Act, Freshness]:
+        """Return what became of the act (or any event) *act_id*.
+
+        Raises:
+            Problem: Nothing was heard of it.
+        """
+        async with self.model.snapshot() as now:
+            found = await now.event(act_id)
+            if found is None:
+                raise _unknown_act(act_id)
+            key, entry = found
+            refused = await now.refusal(key, act_id)
+            followed = await now.decisions_of(key, entry.at)
+            judged = await now.decided_since(key, entry.received_at)
+        act = answers.act(key, entry, refused=refused, followed=followed, judged=judged)
+        return act, now.freshness
 
     async def board(self, per_tier: int) -> tuple[Board, Freshness]:
         """Return the open tickets of each tier that are nearest to a breach."""
         sums, _ = await self.stats()
         counts = sums.tickets.by_tier
         async with self.model.snapshot() as now:
-            clock = now.freshness.now
+            overdue = await now.overdue()
             tiers = []
             for tier in (*TIERS, UNDECIDED):
-                query = Query(Sort.BREACH, open=True, tiers=(tier,))
-                found = await now.tickets(query, (), per_tier)
-                notices = await now.notices([one.row.key for one in found])
-                shown = [ticket(one.row, notices.get(one.row.key, {}), clock) for one in found]
+                found = await now.tickets(Query(open=True, tiers=(tier,)), (), per_tier)
+                shown = await _as_tickets(now, found)
                 known = counts.get(str(tier) if tier else "undecided", 0)
                 if tier or shown:
                     # The sums may be a moment older than the tickets.
-                    count = max(known, len(shown))
-                    tiers.append(BoardTier(tier=tier or None, open=count, tickets=shown))
-        return Board(now=clock, tiers=tiers), now.freshness
+                    late = overdue.get(tier, 0)
+                    count = max(known, late, len(shown))
+                    tiers.append(
+                        BoardTier(tier=tier or None, open=count, overdue=late, tickets=shown)
+                    )
+        return Board(now=now.freshness.now, tiers=tiers), now.freshness
 
     async def stats(self) -> tuple[Stats, Freshness]:
         """Return all sums, not older than asked for."""
@@ -135,30 +170,34 @@ class Desk:
         return reply, now.freshness
 
 
-def _place(question: str, cursor: str | None, query: Query) -> list[Any]:
-    if cursor is None:
-        return []
-    place = cursors.unseal(question, cursor, parts=query.parts)
-    if not all(isinstance(part, str) for part in place):
+async def _as_tickets(now: Snapshot, found: list[Found]) -> list[Ticket]:
+    counts = await now.notice_counts([one.row.key for one in found]) if found else {}
+    clock = now.freshness.now
+    return [answers.ticket(one.row, counts.get(one.row.key, {}), clock) for one in found]
+
+
+def _place(question: str, cursor: str) -> list[str]:
+    at, key = cursors.unseal(question, cursor, kinds=(str, str))
+    if at != "infinity":
+        _time(at)
+    return [at, key]
+
+
+def _timeline_place(question: str, cursor: str) -> Place:
+    at, kind, offset = cursors.unseal(question, cursor, kinds=(str, int, int))
+    if kind not in set(Kind):
         raise cursors.foreign()
-    return [
-        _time(part) if kind == "timestamptz" and part != "infinity" else part
-        for part, kind in zip(place, query.kinds, strict=True)
-    ]
+    return _time(at), kind, offset
 
 
-def _timeline_place(question: str, cursor: str) -> list[Any]:
-    at, kind, offset = cursors.unseal(question, cursor, parts=_PLACE_IN_TIMELINE)
-    if not (isinstance(at, str) and kind in set(Kind) and isinstance(offset, int)):
-        raise cursors.foreign()
-    return [_time(at), kind, offset]
-
-
-def _time(part: str) -> str:
+def _time(part: str) -> datetime:
     try:
-        return datetime.fromisoformat(part).isoformat()
+        at = datetime.fromisoformat(part)
     except ValueError:
         raise cursors.foreign() from None
+    if at.tzinfo is None:
+        raise cursors.foreign()
+    return at
 
 
 def _unknown(key: str) -> Problem:
@@ -168,4 +207,14 @@ def _unknown(key: str) -> Problem:
         title="No such ticket",
         detail=f"nothing has been heard of {key!r}",
         do="Check the key, source:ticket; if you have just sent it, ask with `after`.",
+    )
+
+
+def _unknown_act(act_id: str) -> Problem:
+    return Problem(
+        status=404,
+        code="unknown_act",
+        title="No such act",
+        detail=f"nothing has been heard of {act_id!r}",
+        do="Check the id; if you have just sent it, ask with `after`.",
     )

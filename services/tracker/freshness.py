@@ -38,7 +38,7 @@ class Freshness:
         now: The installation's clock.
     """
 
-    positions: Mapping[Position, int]
+    positions: dict[Position, int]
     behind_s: float | None
     now: datetime
 

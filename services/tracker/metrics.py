@@ -17,9 +17,6 @@ CONFLICTS: Final = Counter(
     "Messages said again with another content; should be 0.",
     ["topic"],
 )
-REWRITES: Final = Counter(
-    "tierline_tracker_rewrites_total", "Batches whose rows somebody else had changed meanwhile."
-)
 GAPS: Final = Gauge(
     "tierline_version_gaps", "Tickets of which a decision's version is missing; should be 0."
 )

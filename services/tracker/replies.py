@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import from_json
-
-from services.tracker.core.message import TOPIC_OF_KIND, Kind
-from services.tracker.core.projection import TicketRow
-from services.tracker.core.standing import Clock, Standing, standing
-from services.tracker.store_reading import Entry
-from shared.contract.ids import split_key
 
 
 class Reply(BaseModel):
@@ -32,9 +25,10 @@ class Customer(Reply):
 
 
 class Deadline(Reply):
-    """The promise to the customer that is due next, or has been due longest."""
+    """A promise to the customer, the end of a stay in a tier, or an answer that is waited for."""
 
-    timer: str = Field(examples=["first_response"])
+    timer: str = Field(description="The timer, or `answer`.", examples=["first_response"])
+    target: str | None = Field(description="With `answer`: whose.", examples=["t2"])
     due: datetime = Field(examples=["2026-03-02T12:00:00Z"])
     due_in_s: int = Field(description="Seconds from now; negative once it is overdue.")
     exact: bool = Field(
@@ -50,6 +44,9 @@ class Escalation(Reply):
     target: str = Field(examples=["t2"])
     tier: int | None
     triggers: list[str] = Field(examples=[["T06"]])
+    called: list[str] = Field(
+        description="Roles called to act so far.", examples=[["t2_queue", "t2_lead"]]
+    )
     raised_at: datetime | None
     ack_due: datetime | None
     acknowledged_by: str | None
@@ -92,7 +89,15 @@ class Ticket(Reply):
     opened_at: datetime | None
     updated_at: datetime | None
     version: int = Field(description="The version of its last decision; 0 before the first.")
-    next_deadline: Deadline | None
+    next_deadline: Deadline | None = Field(
+        description="The promise to the customer that is due next, or has been due longest."
+    )
+    next_step: Deadline | None = Field(
+        description="What will be due next: a promise, the end of the stay, or an answer."
+    )
+    customer_waits_since: datetime | None = Field(
+        description="The customer's last message, where no public reply came after it."
+    )
     escalations: list[Escalation] = Field(description="The open ones, oldest first.")
     counters: Counters
 
@@ -107,6 +112,21 @@ class Timer(Reply):
     calendar: str | None
     used_s: int | None = Field(description="Calendar seconds used when last stated.")
     allowance_s: int | None
+
+
+class NoticeNow(Reply):
+    """One role told of one decision, as far as that has come."""
+
+    state: str = Field(examples=["sent"])
+    at: datetime = Field(description="When it came to that state.")
+    role: str = Field(examples=["t2_lead"])
+    person: str | None
+    channel: str | None
+    mode: str | None = Field(examples=["chat"])
+    attempt: int
+    reason: str | None = Field(description="Why it failed or was not sent.")
+    escalation_id: str | None
+    decision_version: int
 
 
 class LastDecision(Reply):
@@ -130,6 +150,7 @@ class TicketNow(Ticket):
     ended_escalations: list[Escalation]
     last_decision: LastDecision | None
     notices: dict[str, int] = Field(description="Notices by state.", examples=[{"sent": 2}])
+    latest_notices: list[NoticeNow] = Field(description="Those that moved last, newest first.")
 
 
 class TicketPage(Reply):
@@ -155,7 +176,7 @@ class TimelineEntry(Reply):
 
 
 class TimelinePage(Reply):
-    """One page of a ticket's timeline, oldest first."""
+    """One page of a ticket's timeline."""
 
     ticket: str
     now: datetime
@@ -168,6 +189,7 @@ class BoardTier(Reply):
 
     tier: int | None = Field(description="Null: not decided yet.")
     open: int
+    overdue: int = Field(description="Open ones whose promise to the customer is overdue.")
     tickets: list[Ticket] = Field(description="Those nearest to a breach first.")
 
 
@@ -178,127 +200,37 @@ class Board(Reply):
     tiers: list[BoardTier]
 
 
-def ticket(row: TicketRow, notices: dict[str, int], now: datetime) -> Ticket:
-    """Return *row* as it stands in a list."""
-    return Ticket(**_common(row, standing(row.facts, row.case), notices, now))
+class Followed(Reply):
+    """A decision that counts from the second of an act."""
+
+    type: str = Field(examples=["escalation.acknowledged"])
+    version: int
+    because: list[str] = Field(description="Its triggers.", examples=[["manual"]])
 
 
-def ticket_now(row: TicketRow, notices: dict[str, int], now: datetime) -> TicketNow:
-    """Return *row* with everything that is known of it now."""
-    case, stands = row.case, standing(row.facts, row.case)
-    state = case.state
-    ended = [
-        {"escalation_id": name, **said}
-        for name, said in case.escalations.items()
-        if "ended" in said
-    ]
-    return TicketNow(
-        **_common(row, stands, notices, now),
-        policy=state.get("policy"),
-        policy_version=state.get("policy_version"),
-        group=case.group[1],
-        merged_into=row.facts.value("merged_into") if stands.status == "merged" else None,
-        missing_versions=case.missing,
-        timers=[_timer(clock) for clock in stands.clocks],
-        ended_escalations=[
-            _escalation(one) for one in sorted(ended, key=lambda one: int(one["ended"]))
-        ],
-        last_decision=_last(state) if state else None,
-        notices=notices,
+class Refusal(Reply):
+    """Why an act was refused."""
+
+    code: str = Field(examples=["missing_information"])
+    missing: list[str]
+    allowed: list[str] = Field(description="What would have been accepted.")
+    version: int = Field(description="The version of the decision that refused it.")
+
+
+class Act(Reply):
+    """What became of an act, or of any other event."""
+
+    act_id: str
+    ticket: str
+    type: str = Field(examples=["escalation.acknowledged"])
+    by: str | None
+    at: datetime = Field(description="When it counts.")
+    received_at: datetime
+    position: str = Field(examples=["tickets.events/3:1234"])
+    state: str = Field(
+        description="`refused`; `accepted`: the escalator has decided on the ticket since, and did"
+        " not refuse it; `recorded`: in the log, and nothing was decided on the ticket since.",
+        examples=["accepted"],
     )
-
-
-def _common(
-    row: TicketRow, stands: Standing, notices: dict[str, int], now: datetime
-) -> dict[str, Any]:
-    facts, case = row.facts, row.case
-    source, subject = _names(row.key)
-    severity, _, impact = str(case.state.get("cell", "")).partition("/")
-    updated = max(facts.updated, case.updated)
-    return {
-        "key": row.key,
-        "source": source,
-        "subject": subject,
-        **{
-            name: facts.value(name)
-            for name in ("title", "url", "requester", "service", "component")
-        },
-        "status": stands.status,
-        "open": stands.is_open,
-        "tier": case.state.get("tier"),
-        "priority": case.state.get("priority"),
-        "severity": severity or facts.value("severity"),
-        "impact": impact or None,
-        "customer": Customer(
-            **{name: facts.value(f"customer.{name}") for name in ("id", "name", "plan", "region")},
-            vip=bool(facts.value("customer.vip")),
-        ),
-        "owner": stands.owner,
-        "flags": list(stands.flags),
-        "opened_at": None if facts.opened is None else datetime.fromtimestamp(facts.opened[0], UTC),
-        "updated_at": datetime.fromtimestamp(updated, UTC) if updated else None,
-        "version": case.version,
-        "next_deadline": _deadline(stands, now),
-        "escalations": [_escalation(one) for one in stands.escalations],
-        "counters": Counters(
-            escalations=case.raised,
-            notices=sum(notices.values()),
-            late=case.late,
-            breached=case.breached,
-            met=case.met,
-            reopens=case.reopens,
-        ),
-    }
-
-
-def _names(key: str) -> tuple[str, str]:
-    try:
-        return split_key(key)
-    except ValueError:
-        return "", key
-
-
-def _deadline(stands: Standing, now: datetime) -> Deadline | None:
-    if stands.next_timer is None or stands.next_due is None:
-        return None
-    return Deadline(
-        timer=stands.next_timer,
-        due=stands.next_due,
-        due_in_s=int((stands.next_due - now).total_seconds()),
-        exact=stands.exact,
-    )
-
-
-def _escalation(said: dict[str, Any]) -> Escalation:
-    # Parts of it are missing only while an earlier decision has not arrived.
-    return Escalation.model_validate(
-        {
-            name: said.get(name, [] if name == "triggers" else None)
-            for name in Escalation.model_fields
-        }
-    )
-
-
-def _timer(clock: Clock) -> Timer:
-    return Timer(**{name: getattr(clock, name) for name in Timer.model_fields})
-
-
-def _last(state: dict[str, Any]) -> LastDecision:
-    return LastDecision.model_validate({name: state[name] for name in LastDecision.model_fields})
-
-
-def timeline_entry(entry: Entry) -> TimelineEntry:
-    """Return one line of a timeline."""
-    message = from_json(entry.message)
-    kind = Kind(entry.kind)
-    return TimelineEntry(
-        kind=kind.name.lower(),
-        type=entry.type,
-        id=message["id"],
-        source=message["source"],
-        at=entry.at,
-        received_at=entry.received_at,
-        position=f"{TOPIC_OF_KIND[kind]}/{entry.partition}:{entry.offset}",
-        repeats=entry.repeats,
-        data=message["data"],
-    )
+    refusal: Refusal | None
+    followed: list[Followed] = Field(description="Decisions that count from its second.")

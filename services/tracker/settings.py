@@ -25,9 +25,6 @@ class Settings(DatabaseSettings):
         default=timedelta(seconds=1),
         description="Real time after which a decision counts as late, such as PT1S.",
     )
-    cached_tickets: int = Field(
-        default=20_000, ge=0, description="Rows of tickets that are kept in memory."
-    )
     readers: int = Field(
         default=5, gt=0, le=100, description="Database connections for answering questions."
     )

@@ -6,25 +6,23 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
 from sqlalchemy import text
 
-from services.tracker.core.notices import Notice
+from services.tracker.core.notices import RANKS, Notice
 from shared.runtime.database import Connection
 
 _LOAD: Final = text(
-    "SELECT id, ticket, state, attempt, rank, CAST(data AS text) FROM notice"
-    " WHERE id = ANY(CAST(:ids AS uuid[]))"
+    "SELECT id, ticket, state, attempt, at, said FROM notice WHERE id = ANY(CAST(:ids AS uuid[]))"
 )
 _SAVE: Final = text(
     """
-    INSERT INTO notice (id, ticket, state, attempt, rank, data)
-    SELECT id, ticket, state, attempt, rank, CAST(data AS json)
+    INSERT INTO notice (id, ticket, state, attempt, at, said)
+    SELECT id, ticket, state, attempt, at, said
     FROM unnest(CAST(:ids AS uuid[]), CAST(:tickets AS text[]), CAST(:states AS text[]),
-        CAST(:attempts AS int[]), CAST(:ranks AS smallint[]), CAST(:datas AS text[]))
-        AS g (id, ticket, state, attempt, rank, data)
+        CAST(:attempts AS int[]), CAST(:ats AS timestamptz[]), CAST(:saids AS bytea[]))
+        AS given (id, ticket, state, attempt, at, said)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
-        rank = excluded.rank, data = excluded.data
+        at = excluded.at, said = excluded.said
     """
 )
 
@@ -32,10 +30,11 @@ _SAVE: Final = text(
 async def load_notices(conn: Connection, ids: Iterable[UUID]) -> dict[UUID, Notice]:
     """Return the notices that exist of *ids*."""
     found = await conn.execute(_LOAD, {"ids": sorted(ids)})
-    return {
-        row[0]: Notice(UUID(str(row[0])), row[1], row[2], (row[3], row[4]), from_json(row[5]))
-        for row in found
-    }
+    notices = (
+        Notice(UUID(str(id_)), ticket, state, (attempt, RANKS[state]), at, said)
+        for id_, ticket, state, attempt, at, said in found
+    )
+    return {one.id: one for one in notices}
 
 
 async def save_notices(conn: Connection, notices: Sequence[Notice]) -> None:
@@ -45,7 +44,7 @@ async def save_notices(conn: Connection, notices: Sequence[Notice]) -> None:
         "tickets": [one.ticket for one in notices],
         "states": [one.state for one in notices],
         "attempts": [one.step[0] for one in notices],
-        "ranks": [one.step[1] for one in notices],
-        "datas": [to_json(one.data).decode() for one in notices],
+        "ats": [one.at for one in notices],
+        "saids": [one.said for one in notices],
     }
     await conn.execute(_SAVE, given)

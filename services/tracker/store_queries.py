@@ -1,13 +1,16 @@
-"""What `/v1/tickets` may be asked: filters and orders, and the SQL that each becomes."""
+"""What `/v1/tickets` may be asked: filters and orders, and the SELECT that each becomes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from sqlalchemy import Column, ColumnElement, Select, Text, cast, literal, or_, select, tuple_
+
+from services.tracker.tables import ticket
 from shared.contract.events import Priority, Status
 
 
@@ -17,26 +20,7 @@ class Sort(StrEnum):
     BREACH = "breach"
     OPENED = "opened"
     UPDATED = "updated"
-    PRIORITY = "priority"
 
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """An order: its columns with their types, the ticket's key last, all in one direction."""
-
-    columns: tuple[tuple[str, str], ...]
-    descending: bool = False
-
-
-_DUE: Final = ("coalesce(next_due, 'infinity'::timestamptz)", "timestamptz")
-_KEY: Final = ("key", "text")
-_OPENED: Final = ("coalesce(opened_at, 'infinity'::timestamptz)", "timestamptz")
-_ORDERS: Final[Mapping[Sort, _Order]] = {
-    Sort.BREACH: _Order((_DUE, _KEY)),
-    Sort.OPENED: _Order((_OPENED, _KEY), descending=True),
-    Sort.UPDATED: _Order((("updated_at", "timestamptz"), _KEY), descending=True),
-    Sort.PRIORITY: _Order((("coalesce(priority, 'P9')", "text"), _DUE, _KEY)),
-}
 
 UNDECIDED: Final = 0
 """The tier to ask for where the escalator has not decided yet."""
@@ -44,10 +28,10 @@ UNDECIDED: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question for tickets; what is None is not asked.
+    """A question for tickets; what is None or empty is not asked.
 
     Attributes:
-        sort: The order.
+        sort: The order: nearest breach first, or newest opened or updated first.
         open: Whether somebody may still have to act.
         tiers: Any of these; `UNDECIDED` for none yet.
         priorities: Any of these.
@@ -68,66 +52,56 @@ class Query:
     due_before: datetime | None = None
     text: str | None = None
 
-    @property
-    def parts(self) -> int:
-        """How many parts a place in the order has."""
-        return len(_ORDERS[self.sort].columns)
+    def statement(self, place: Sequence[str], limit: int) -> Select[Any]:
+        """Return the SELECT of up to *limit* rows after *place* (empty: from the first).
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The SQL types of those parts."""
-        return tuple(kind for _, kind in _ORDERS[self.sort].columns)
-
-    def statement(self, place: Sequence[Any]) -> tuple[str, dict[str, Any]]:
-        """Return the SELECT of rows after *place* (empty: from the start), and what it is given.
-
-        It still wants `limit`. Nothing that was sent becomes part of its text.
+        A row is the ticket's key and state, and its own place in the order: an instant as text,
+        and the key.
         """
-        order = _ORDERS[self.sort]
-        clauses, given = self._filters()
+        by = _BY[self.sort]
+        asked = select(
+            ticket.c.key, cast(ticket.c.state, Text), cast(by, Text), ticket.c.key
+        ).where(*self._filters())
+        nearest_first = self.sort is Sort.BREACH
         if place:
-            sides = [
-                f"CAST(CAST(:place_{n} AS text) AS {kind})"
-                for n, (_, kind) in enumerate(order.columns)
-            ]
-            given |= {f"place_{n}": part for n, part in enumerate(place)}
-            columns = ", ".join(column for column, _ in order.columns)
-            sign = "<" if order.descending else ">"
-            clauses.append(f"({columns}) {sign} ({', '.join(sides)})")
-        direction = " DESC" if order.descending else ""
-        by = ", ".join(f"{column}{direction}" for column, _ in order.columns)
-        place_columns = ", ".join(f"CAST({column} AS text)" for column, _ in order.columns)
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        statement = (
-            f"SELECT key, revision, CAST(state AS text), {place_columns}"  # noqa: S608  own text only
-            f" FROM ticket {where} ORDER BY {by} LIMIT :limit"
-        )
-        return statement, given
+            at, key = place
+            # Through text, since no driver's type knows infinity.
+            there = tuple_(cast(cast(literal(at), Text), by.type), literal(key))
+            here = tuple_(by, ticket.c.key)
+            asked = asked.where(here > there if nearest_first else here < there)
+        order = (by, ticket.c.key) if nearest_first else (by.desc(), ticket.c.key.desc())
+        return asked.order_by(*order).limit(limit)
 
-    def _filters(self) -> tuple[list[str], dict[str, Any]]:
-        asked: list[tuple[str, dict[str, Any]]] = []
+    def _filters(self) -> Iterator[ColumnElement[bool]]:
         if self.open is not None:
-            asked.append(("open = :open", {"open": self.open}))
+            # Not "= :open": the indexes of the open ones are chosen by the word.
+            yield ticket.c.open if self.open else ~ticket.c.open
         if self.tiers:
-            tiers = "coalesce(tier, 0) = ANY(CAST(:tiers AS int[]))"
-            asked.append((tiers, {"tiers": list(self.tiers)}))
+            yield _any(ticket.c.tier, self.tiers)
         if self.priorities:
-            priorities = [str(one) for one in self.priorities]
-            asked.append(("priority = ANY(CAST(:ps AS text[]))", {"ps": priorities}))
+            yield _any(ticket.c.priority, self.priorities)
         if self.statuses:
-            statuses = [str(one) for one in self.statuses]
-            asked.append(("status = ANY(CAST(:statuses AS text[]))", {"statuses": statuses}))
+            yield _any(ticket.c.status, self.statuses)
         if self.owner is not None:
-            asked.append(("owner = :owner", {"owner": self.owner}))
+            yield ticket.c.owner == self.owner
         if self.customer is not None:
-            asked.append(("customer = :customer", {"customer": self.customer}))
+            yield ticket.c.customer == self.customer
         if self.due_before is not None:
-            before = "next_due < CAST(:due_before AS timestamptz)"
-            asked.append((before, {"due_before": self.due_before}))
+            yield ticket.c.next_due < self.due_before
         if self.text is not None:
-            part = self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            asked.append(("(title ILIKE :part OR key ILIKE :part)", {"part": f"%{part}%"}))
-        given: dict[str, Any] = {}
-        for _, values in asked:
-            given |= values
-        return [clause for clause, _ in asked], given
+            yield or_(
+                ticket.c.title.icontains(self.text, autoescape=True),
+                ticket.c.key.icontains(self.text, autoescape=True),
+            )
+
+
+_BY: Final[Mapping[Sort, Column[Any]]] = {
+    Sort.BREACH: ticket.c.next_due,
+    Sort.OPENED: ticket.c.opened_at,
+    Sort.UPDATED: ticket.c.updated_at,
+}
+
+
+def _any(column: Column[Any], of: Sequence[Any]) -> ColumnElement[bool]:
+    # One is asked as "=": then the column may lead an index in whose order the rows come.
+    return column == of[0] if len(of) == 1 else column.in_(of)

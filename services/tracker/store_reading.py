@@ -7,47 +7,35 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Text, cast, func, literal, select, text, tuple_
 
+from services.tracker.core.message import Kind
 from services.tracker.core.projection import TicketRow, restore
 from services.tracker.freshness import Freshness, Position
 from services.tracker.store_queries import Query
+from services.tracker.tables import dead_letter, notice, progress, tally, ticket, timeline
 from shared.runtime.database import Connection, Database
 
 _SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-_POSITIONS: Final = text(
-    "SELECT topic, partition, next_offset, caught_up_at, clock() AS now FROM progress"
-    " WHERE topic = ANY(CAST(:topics AS text[]))"
+_ENTRY: Final = (
+    timeline.c.kind,
+    timeline.c.at,
+    timeline.c.offset,
+    timeline.c.partition,
+    timeline.c.received_at,
+    timeline.c.type,
+    timeline.c.repeats,
+    cast(timeline.c.message, Text),
 )
-_NOW: Final = text("SELECT clock()")
-_TICKET: Final = text("SELECT key, revision, CAST(state AS text) FROM ticket WHERE key = :key")
-_NOTICES: Final = text(
-    "SELECT ticket, state, count(*) FROM notice WHERE ticket = ANY(CAST(:keys AS text[]))"
-    " GROUP BY ticket, state"
-)
-_TIMELINE: Final = text(
-    """
-    SELECT kind, at, "offset", partition, received_at, type, repeats,
-        CAST(message AS text) AS message
-    FROM timeline
-    WHERE ticket = :key AND (at, kind, "offset")
-        > (CAST(CAST(:at AS text) AS timestamptz), CAST(:kind AS smallint), CAST(:offset AS bigint))
-    ORDER BY at, kind, "offset" LIMIT :limit
-    """
-)
-_STANDINGS: Final = text(
-    "SELECT tier, priority, status, open, count(*) AS n FROM ticket"
-    " GROUP BY tier, priority, status, open"
-)
-_GAPS: Final = text("SELECT count(*), coalesce(sum(missing), 0) FROM ticket WHERE missing > 0")
-_SUMS: Final = text("SELECT what, label, sum(n) FROM tally GROUP BY what, label")
-_DEAD: Final = text("SELECT count(*) FROM dead_letter")
+_PLACE: Final = (timeline.c.at, timeline.c.kind, timeline.c.offset)
+
+Place = tuple[datetime, int, int]
+"""A place in a timeline: time, kind, offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a timeline, as stored; `message` is the whole CloudEvent in JSON."""
 
     kind: int
@@ -60,11 +48,25 @@ class Entry:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standings:
-    """How many tickets stand alike."""
+class Found(NamedTuple):
+    """A row of a list, and its place in the list's order."""
 
-    tier: int | None
+    row: TicketRow
+    place: list[str]
+
+
+class Told(NamedTuple):
+    """A notice as far as it has come; `message` is the CloudEvent that said so, in JSON."""
+
+    state: str
+    at: datetime
+    message: str
+
+
+class Standings(NamedTuple):
+    """How many tickets stand alike; tier 0: not decided yet."""
+
+    tier: int
     priority: str | None
     status: str
     open: bool
@@ -99,45 +101,122 @@ class Snapshot:
 
     async def ticket(self, key: str) -> TicketRow | None:
         """Return the row of *key*, if it is known."""
-        found = (await self.conn.execute(_TICKET, {"key": key})).one_or_none()
-        return None if found is None else restore(found[0], found[1], found[2])
+        asked = select(ticket.c.key, cast(ticket.c.state, Text)).where(ticket.c.key == key)
+        found = (await self.conn.execute(asked)).one_or_none()
+        return None if found is None else restore(found[0], found[1])
 
-    async def tickets(self, query: Query, place: Sequence[Any], limit: int) -> list[Found]:
+    async def tickets(self, query: Query, place: Sequence[str], limit: int) -> list[Found]:
         """Return up to *limit* rows of *query* after *place*, which is empty for the first page."""
-        statement, given = query.statement(place)
-        found = await self.conn.execute(text(statement), {**given, "limit": limit})
-        return [Found(restore(row[0], row[1], row[2]), list(row[3:])) for row in found]
+        rows = await self.conn.execute(query.statement(place, limit))
+        return [Found(restore(key, state), [at, own]) for key, state, at, own in rows]
 
-    async def notices(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
+    async def overdue(self) -> dict[int, int]:
+        """Return, by tier, how many open tickets have a promise to the customer overdue."""
+        asked = (
+            select(ticket.c.tier, func.count())
+            .where(ticket.c.open, ticket.c.next_due < self.freshness.now)
+            .group_by(ticket.c.tier)
+        )
+        return {row[0]: row[1] for row in await self.conn.execute(asked)}
+
+    async def notice_counts(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
         """Return how many notices of each of *keys* are in which state."""
+        asked = (
+            select(notice.c.ticket, notice.c.state, func.count())
+            .where(notice.c.ticket.in_(keys))
+            .group_by(notice.c.ticket, notice.c.state)
+        )
         counts: dict[str, dict[str, int]] = defaultdict(dict)
-        for key, state, n in await self.conn.execute(_NOTICES, {"keys": list(keys)}):
+        for key, state, n in await self.conn.execute(asked):
             counts[key][state] = n
         return counts
 
-    async def timeline(self, key: str, place: Sequence[Any], limit: int) -> list[Entry]:
-        """Return up to *limit* entries of *key* after *place*: time, kind, offset."""
-        at, kind, offset = place or ("-infinity", 0, 0)
-        given = {"key": key, "at": at, "kind": kind, "offset": offset, "limit": limit}
-        return [Entry(*row) for row in await self.conn.execute(_TIMELINE, given)]
+    async def notices(self, key: str, limit: int) -> list[Told]:
+        """Return the *limit* notices of *key* that moved last, the latest first."""
+        asked = (
+            select(notice.c.state, notice.c.at, cast(timeline.c.message, Text))
+            .join_from(notice, timeline, timeline.c.identity == notice.c.said)
+            .where(notice.c.ticket == key)
+            .order_by(notice.c.at.desc(), notice.c.id)
+            .limit(limit)
+        )
+        return [Told(*row) for row in await self.conn.execute(asked)]
+
+    async def timeline(
+        self, key: str, place: Place | None, limit: int, *, newest_first: bool
+    ) -> list[Entry]:
+        """Return up to *limit* entries of *key* after *place*."""
+        asked = select(*_ENTRY).where(timeline.c.ticket == key).limit(limit)
+        if place is not None:
+            here, there = tuple_(*_PLACE), tuple_(*map(literal, place))
+            asked = asked.where(here < there if newest_first else here > there)
+        asked = asked.order_by(*(one.desc() if newest_first else one for one in _PLACE))
+        return [Entry(*row) for row in await self.conn.execute(asked)]
+
+    async def event(self, event_id: str) -> tuple[str, Entry] | None:
+        """Return the event *event_id* and its ticket; of several sources', the latest received."""
+        asked = (
+            select(timeline.c.ticket, *_ENTRY)
+            .where(timeline.c.id == event_id, timeline.c.kind == Kind.EVENT)
+            .order_by(timeline.c.received_at.desc(), timeline.c.identity)
+            .limit(1)
+        )
+        found = (await self.conn.execute(asked)).one_or_none()
+        return None if found is None else (found[0], Entry(*found[1:]))
+
+    async def decisions_of(self, key: str, at: datetime) -> list[Entry]:
+        """Return the decisions on *key* that count from the second of *at*."""
+        second = func.date_trunc("second", literal(at))
+        asked = (
+            select(*_ENTRY)
+            .where(
+                timeline.c.ticket == key,
+                timeline.c.kind == Kind.DECISION,
+                timeline.c.at >= second,
+                timeline.c.at < second + text("interval '1 second'"),
+            )
+            .order_by(*_PLACE)
+        )
+        return [Entry(*row) for row in await self.conn.execute(asked)]
+
+    async def decided_since(self, key: str, at: datetime) -> bool:
+        """Return whether anything on *key* was decided in the second of *at* or later."""
+        asked = select(literal(1)).where(
+            timeline.c.ticket == key,
+            timeline.c.kind == Kind.DECISION,
+            timeline.c.received_at >= func.date_trunc("second", literal(at)),
+        )
+        return (await self.conn.execute(asked.limit(1))).one_or_none() is not None
+
+    async def refusal(self, key: str, event_id: str) -> Entry | None:
+        """Return the decision that refused the event *event_id* of *key*."""
+        act_id = timeline.c.message["data"]["act_id"].astext
+        asked = select(*_ENTRY).where(
+            timeline.c.ticket == key, timeline.c.type == "act.refused", act_id == event_id
+        )
+        found = (await self.conn.execute(asked.order_by(*_PLACE).limit(1))).one_or_none()
+        return None if found is None else Entry(*found)
 
     async def sums(self) -> Sums:
         """Add everything up."""
-        standings = tuple(Standings(*row) for row in await self.conn.execute(_STANDINGS))
-        gaps, missing = (await self.conn.execute(_GAPS)).one()
+        alike = (ticket.c.tier, ticket.c.priority, ticket.c.status, ticket.c.open)
+        standings = await self.conn.execute(select(*alike, func.count()).group_by(*alike))
+        gaps = select(func.count(), func.coalesce(func.sum(ticket.c.missing), 0)).where(
+            ticket.c.missing > 0
+        )
+        with_gaps, missing = (await self.conn.execute(gaps)).one()
+        added = select(tally.c.what, tally.c.label, func.sum(tally.c.n))
         counted: dict[str, dict[str, int]] = defaultdict(dict)
-        for what, label, n in await self.conn.execute(_SUMS):
+        for what, label, n in await self.conn.execute(added.group_by(tally.c.what, tally.c.label)):
             counted[what][label] = int(n)
-        dead = (await self.conn.execute(_DEAD)).scalar_one()
-        return Sums(standings, counted, gaps, int(missing), dead)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A row of a list, and its place in the list's order."""
-
-    row: TicketRow
-    place: list[Any]
+        dead = await self.conn.execute(select(func.count()).select_from(dead_letter))
+        return Sums(
+            standings=tuple(Standings(*row) for row in standings),
+            counted=counted,
+            gaps=with_gaps,
+            missing=int(missing),
+            dead=dead.scalar_one(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +247,15 @@ class ReadModel:
     async def positions(self) -> dict[Position, int]:
         """Return the next offset to be applied of every partition."""
         async with self.database.transaction() as conn:
-            return {
-                (self.topics[row.topic], row.partition): row.next_offset
-                for row in await conn.execute(_POSITIONS, {"topics": list(self.topics)})
-            }
+            return (await self._freshness(conn)).positions
 
     async def _freshness(self, conn: Connection) -> Freshness:
-        rows = (await conn.execute(_POSITIONS, {"topics": list(self.topics)})).all()
-        if not rows:
-            return Freshness({}, None, (await conn.execute(_NOW)).scalar_one())
-        now: datetime = rows[0].now
-        marks = [row.caught_up_at for row in rows]
+        now: datetime = (await conn.execute(select(func.clock()))).scalar_one()
+        asked = select(progress).where(progress.c.topic.in_(self.topics))
+        rows = (await conn.execute(asked)).all()
+        marks: list[Any] = [row.caught_up_at for row in rows]
         behind = None
-        if None not in marks:
+        if rows and None not in marks:
             behind = max(0.0, (now - min(marks)).total_seconds() / self.speed)
         positions = {(self.topics[row.topic], row.partition): row.next_offset for row in rows}
         return Freshness(positions, behind, now)

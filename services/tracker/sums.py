@@ -123,7 +123,7 @@ def _tickets(standings: tuple[Standings, ...]) -> Tickets:
         by_status[one.status] += one.n
         if one.open:
             opened += one.n
-            by_tier[UNDECIDED if one.tier is None else str(one.tier)] += one.n
+            by_tier[str(one.tier or UNDECIDED)] += one.n
             by_priority[one.priority or UNDECIDED] += one.n
     return Tickets(
         total=sum(one.n for one in standings),

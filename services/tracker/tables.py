@@ -23,31 +23,41 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
 
 SCHEMA: Final = "tracker"
-metadata = MetaData(schema=SCHEMA)
+metadata = MetaData()
 
 INSTANT = DateTime(timezone=True)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("caught_up_at", INSTANT),
+    Column("cluster_id", Text, nullable=False),
+)
+"""How far each partition is applied (`shared.runtime.progress`)."""
 
 ticket = Table(
     "ticket",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("revision", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("open", Boolean, nullable=False),
-    Column("tier", SmallInteger),
+    Column("tier", SmallInteger, nullable=False),
     Column("priority", Text),
     Column("owner", Text),
     Column("customer", Text),
     Column("title", Text),
-    Column("opened_at", INSTANT),
+    Column("opened_at", INSTANT, nullable=False),
     Column("updated_at", INSTANT, nullable=False),
-    Column("version", BigInteger, nullable=False),
     Column("missing", BigInteger, nullable=False),
-    Column("next_due", INSTANT),
+    Column("next_due", INSTANT, nullable=False),
     Column("state", JSON, nullable=False),
 )
 """One row per ticket or group: ``state`` is all of it (`core.projection.dump`), the other columns
-are what is searched and sorted by. ``revision`` guards against two writers of one row."""
+are what is searched and sorted by. ``tier`` is 0 before the first decision, ``next_due`` infinite
+where no promise is known to run, ``opened_at`` equal to ``updated_at`` until it is known."""
 
 timeline = Table(
     "timeline",
@@ -60,23 +70,25 @@ timeline = Table(
     Column("partition", Integer, nullable=False),
     Column("received_at", INSTANT, nullable=False),
     Column("type", Text, nullable=False),
+    Column("id", Text, nullable=False),
     Column("repeats", Integer, nullable=False),
     Column("message", JSON, nullable=False),
 )
 """Every message once, as it came. ``kind`` names the topic (`core.message.Kind`), ``at`` is when it
-counts, ``identity`` follows from source and id, ``repeats`` is how often it was said again."""
+counts, ``identity`` is `core.message.Message.identity`, ``repeats`` how often it was said again."""
 
 notice = Table(
     "notice",
     metadata,
-    Column("id", UUID, primary_key=True),
+    Column("id", UUID(as_uuid=True), primary_key=True),
     Column("ticket", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("rank", SmallInteger, nullable=False),
-    Column("data", JSON, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("said", LargeBinary, nullable=False),
 )
-"""Every notice at the furthest step of its life that was heard of."""
+"""Every notice at the furthest step of its life that was heard of, when that was, and the identity
+of the message in the timeline that said so."""
 
 tally = Table(
     "tally",

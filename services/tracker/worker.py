@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +16,15 @@ from services.tracker.core.counts import Counts, What, count
 from services.tracker.core.message import Kind, Message, read
 from services.tracker.core.notices import Notice, further, noticed
 from services.tracker.core.projection import TicketRow, project
-from services.tracker.store import add_up, count_repeats, load_rows, park, remember, save_rows
+from services.tracker.store import (
+    add_up,
+    count_repeats,
+    is_ours,
+    load_rows,
+    park,
+    remember,
+    save_rows,
+)
 from services.tracker.store_notices import load_notices, save_notices
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
@@ -29,28 +37,8 @@ log = structlog.get_logger()
 # How a repeat may differ from what was said first: intake stamps every receipt.
 _STAMPED: Final = frozenset({"receivedat", "traceparent"})
 
-
-@dataclass(slots=True)
-class Cache:
-    """The rows last written, most recent last; a row is only as good as its revision."""
-
-    size: int
-    _rows: OrderedDict[str, TicketRow] = field(default_factory=OrderedDict)
-
-    def rows(self, keys: Iterable[str]) -> dict[str, TicketRow]:
-        """Return the rows that are held of *keys*."""
-        return {key: self._rows[key] for key in keys if key in self._rows}
-
-    def keep(self, rows: Mapping[str, TicketRow]) -> None:
-        """Hold *rows*, and let go of the oldest beyond the size."""
-        for key, row in rows.items():
-            held = self._rows.get(key)
-            # Another topic's batch may have been written after ours, and kept before it.
-            if held is None or held.revision < row.revision:
-                self._rows[key] = row
-            self._rows.move_to_end(key)
-        while len(self._rows) > self.size:
-            self._rows.popitem(last=False)
+Dead = tuple[Incoming, str, str]
+"""A record that could not be taken, the reason, and the error in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +49,11 @@ class Worker:
         database: Where the read model is.
         kinds: What each topic, by its full name, carries.
         late_after_s: A decision made more virtual seconds after its effective time is late.
-        cache: Rows in memory.
     """
 
     database: Database
     kinds: Mapping[str, Kind]
     late_after_s: float
-    cache: Cache
 
     async def handle(self, batch: Batch) -> None:
         """Take *batch* in once: timeline, rows, sums and position in one transaction.
@@ -79,7 +65,9 @@ class Worker:
             await self._take(batch)
         except (TransientError, StaleDataError):
             raise
-        except Exception:
+        except Exception as error:
+            if is_ours(error):
+                raise
             log.exception("batch taken one by one", topic=batch.topic, partition=batch.partition)
             for record in batch.records:
                 await self._take_alone(replace(batch, records=[record]))
@@ -89,7 +77,9 @@ class Worker:
             await self._take(batch)
         except (TransientError, StaleDataError):
             raise
-        except Exception as error:  # noqa: BLE001  what fails twice, alone, is parked
+        except Exception as error:
+            if is_ours(error):
+                raise
             dead = [(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))]
             async with self.database.transaction() as conn:
                 if await progress.lock(conn, batch.topic, batch.partition) < batch.next_offset:
@@ -105,76 +95,41 @@ class Worker:
             if not records:
                 return
             messages, dead = _read(kind, records)
-            fresh, repeats = await self._remember(conn, batch, messages)
+            fresh, repeats = await _remember(conn, batch, messages)
             counts = count(fresh, late_after_s=self.late_after_s)
             if repeats:
                 counts[What.REPEATS, "all"] += repeats
-            rows: dict[str, TicketRow] = {}
             if kind is Kind.DELIVERY:
                 counts.update(await _take_notices(conn, fresh))
-            elif fresh:
-                rows = await self._project(conn, fresh)
+            else:
+                await self._project(conn, fresh)
             if dead:
                 await park(conn, batch.topic, batch.partition, dead)
             await add_up(conn, batch.topic, batch.partition, counts)
             await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
-        self.cache.keep(rows)
         metrics.PROJECTED.labels(batch.topic).inc(len(fresh))
         _said_dead(batch, dead)
 
-    async def _remember(
-        self, conn: Connection, batch: Batch, messages: Sequence[Message]
-    ) -> tuple[list[Message], int]:
-        """Put *messages* into the timeline; return those that are new, and how many were not."""
-        if not messages:
-            return [], 0
-        first: dict[bytes, Message] = {}
-        again = [one for one in messages if first.setdefault(one.identity, one) is not one]
-        known = await remember(conn, batch.partition, list(first.values()))
-        again += [first[identity] for identity in known]
-        if again:
-            told = await count_repeats(conn, Counter(one.identity for one in again))
-            _compare(batch, again, told)
-        return [one for identity, one in first.items() if identity not in known], len(again)
-
-    async def _project(self, conn: Connection, fresh: Sequence[Message]) -> dict[str, TicketRow]:
-        """Project *fresh* into the rows of their tickets, and write these."""
+    async def _project(self, conn: Connection, fresh: Sequence[Message]) -> None:
+        """Project *fresh* into the rows of their tickets."""
+        if not fresh:
+            return
         by_ticket: dict[str, list[Message]] = defaultdict(list)
         for message in fresh:
             by_ticket[message.ticket].append(message)
-        known = self.cache.rows(by_ticket)
-        unknown = by_ticket.keys() - known.keys()
-        if unknown:
-            known |= await load_rows(conn, unknown)
-        rows = self._projected(by_ticket, known)
-        overtaken = await save_rows(conn, rows.values())
-        if overtaken:
-            # Somebody wrote these after we had read them. We hold their locks by now, so what is
-            # read this time stays.
-            metrics.REWRITES.inc()
-            stored = await load_rows(conn, overtaken, locked=True)
-            again = self._projected({key: by_ticket[key] for key in overtaken}, stored)
-            await save_rows(conn, again.values())
-            rows |= again
-        return rows
-
-    def _projected(
-        self, by_ticket: Mapping[str, Sequence[Message]], known: Mapping[str, TicketRow]
-    ) -> dict[str, TicketRow]:
-        rows = {}
+        known = await load_rows(conn, by_ticket)
+        rows = []
         for key, messages in by_ticket.items():
             row = known.get(key) or TicketRow(key)
-            before = row.revision
             for message in messages:
                 row = project(row, message, late_after_s=self.late_after_s)
-            rows[key] = replace(row, revision=before + 1)
-        return rows
+            rows.append(row)
+        await save_rows(conn, rows, loaded=known.keys())
 
 
-def _read(
-    kind: Kind, records: Sequence[Incoming]
-) -> tuple[list[Message], list[tuple[Incoming, str, str]]]:
-    messages, dead = [], []
+def _read(kind: Kind, records: Sequence[Incoming]) -> tuple[list[Message], list[Dead]]:
+    messages: list[Message] = []
+    dead: list[Dead] = []
     for record in records:
         try:
             messages.append(read(kind, record.value, record.headers, offset=record.offset))
@@ -183,8 +138,24 @@ def _read(
     return messages, dead
 
 
+async def _remember(
+    conn: Connection, batch: Batch, messages: Sequence[Message]
+) -> tuple[list[Message], int]:
+    """Put *messages* into the timeline; return those that are new, and how many were not."""
+    if not messages:
+        return [], 0
+    first: dict[bytes, Message] = {}
+    again = [one for one in messages if first.setdefault(one.identity, one) is not one]
+    new = await remember(conn, batch.partition, list(first.values()))
+    again += [one for one in first.values() if one.identity not in new]
+    if again:
+        told = await count_repeats(conn, Counter(one.identity for one in again))
+        _compare(batch, again, told)
+    return [one for one in first.values() if one.identity in new], len(again)
+
+
 async def _take_notices(conn: Connection, fresh: Sequence[Message]) -> Counts:
-    """Move the notices that *fresh* speak of on, and return how many came into and left each state."""
+    """Move the notices that *fresh* speak of on; return how many came into and left each state."""
     heard = [notice for notice in map(noticed, fresh) if notice is not None]
     counts: Counts = Counter()
     if not heard:
@@ -223,7 +194,7 @@ def _content(text: str) -> dict[str, Any]:
     return {name: part for name, part in plain.items() if name not in _STAMPED}
 
 
-def _said_dead(batch: Batch, dead: Sequence[tuple[Incoming, str, str]]) -> None:
+def _said_dead(batch: Batch, dead: Sequence[Dead]) -> None:
     for record, reason, error in dead:
         DEAD_LETTERS.labels(batch.topic, reason).inc()
         log.warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from pydantic_core import to_json
@@ -15,7 +16,7 @@ def an_event(
     """Return an event of type *kind* at *at*; its id is made of everything that it says."""
     plain: dict[str, Any] = {
         "specversion": "1.0",
-        "id": f"{kind}/{at}/{sorted(data.items())}"[:128],
+        "id": f"{kind}/{ticket}/{at}/{sha256(to_json(data)).hexdigest()[:12]}",
         "source": "desk",
         "type": kind,
         "subject": ticket,

@@ -13,28 +13,23 @@ STATEMENTS = (
     """
     CREATE TABLE ticket (
         key text PRIMARY KEY,
-        revision bigint NOT NULL,
         status text NOT NULL,
         open boolean NOT NULL,
-        tier smallint,
+        tier smallint NOT NULL,
         priority text,
         owner text,
         customer text,
         title text,
-        opened_at timestamptz,
+        opened_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL,
-        version bigint NOT NULL,
         missing bigint NOT NULL,
-        next_due timestamptz,
+        next_due timestamptz NOT NULL,
         state json NOT NULL
     ) WITH (fillfactor = 70)
     """,
-    """
-    CREATE INDEX ticket_by_breach ON ticket (coalesce(next_due, 'infinity'::timestamptz), key)
-    """,
-    """
-    CREATE INDEX ticket_by_opening ON ticket (coalesce(opened_at, 'infinity'::timestamptz), key)
-    """,
+    # Open tickets are few beside those that were; the board and most lists ask for them only.
+    "CREATE INDEX ticket_by_breach ON ticket (next_due, key) WHERE open",
+    "CREATE INDEX ticket_of_tier_by_breach ON ticket (tier, next_due, key) WHERE open",
     "CREATE INDEX ticket_by_owner ON ticket (owner) WHERE open AND owner IS NOT NULL",
     "CREATE INDEX ticket_by_customer ON ticket (customer) WHERE customer IS NOT NULL",
     "CREATE INDEX ticket_with_gap ON ticket (key) WHERE missing > 0",
@@ -48,19 +43,21 @@ STATEMENTS = (
         partition integer NOT NULL,
         received_at timestamptz NOT NULL,
         type text NOT NULL,
+        id text NOT NULL,
         repeats integer NOT NULL,
         message json NOT NULL
     )
     """,
     'CREATE INDEX timeline_of_ticket ON timeline (ticket, at, kind, "offset")',
+    "CREATE INDEX timeline_of_event ON timeline (id) WHERE kind = 0",
     """
     CREATE TABLE notice (
         id uuid PRIMARY KEY,
         ticket text NOT NULL,
         state text NOT NULL,
         attempt integer NOT NULL,
-        rank smallint NOT NULL,
-        data json NOT NULL
+        at timestamptz NOT NULL,
+        said bytea NOT NULL
     ) WITH (fillfactor = 80)
     """,
     "CREATE INDEX notice_of_ticket ON notice (ticket)",

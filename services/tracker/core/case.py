@@ -7,9 +7,9 @@ does not matter. A version that is missing is known by `Case.missing` until it a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from services.tracker.core.message import Message
 from shared.contract.decisions import (
@@ -25,6 +25,9 @@ from shared.contract.decisions import (
     GroupJoined,
     GroupLeft,
     GroupOpened,
+    NoticeDue,
+    Notify,
+    TierChanged,
     TimerBreached,
     TimerDecision,
     TimerMet,
@@ -35,8 +38,24 @@ REMEMBERED: Final = 24
 """How many of the latest refusals, closings and reopenings a row remembers."""
 
 REOPENED: Final = "reopened"
+"""Stands among the statuses that a case ended in: it goes on."""
 
 Plain = dict[str, Any]
+
+
+class End(NamedTuple):
+    """A closing or a reopening: its version, its second, and the status or `REOPENED`."""
+
+    version: int
+    second: int
+    status: str
+
+
+class Refusal(NamedTuple):
+    """A refused act: the version that refused it, and the id of its event."""
+
+    version: int
+    act_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +68,12 @@ class Case:
         state: What the decision of the highest version states: tier, priority, cell, policy, and
             which decision it was.
         listed: The version of the newest decision that lists all timers.
+        moved: The version of the newest move to another tier.
         timers: By name, what the newest list says (`listed`), and what the newest decision about
             this one timer says (`told`), each with its version.
         escalations: By id, everything said of each escalation, open or ended.
-        ends: The latest closings and reopenings: version, second, status or `reopened`.
-        refused: The latest refusals: version, id of the refused event.
+        ends: The latest closings and reopenings.
+        refused: The latest refusals.
         group: The group and the version that said so; the group is None after leaving it.
         raised: Escalations raised.
         late: Decisions that were made late.
@@ -67,10 +87,11 @@ class Case:
     seen: int = 0
     state: Plain = field(default_factory=dict)
     listed: int = 0
+    moved: int = 0
     timers: dict[str, Plain] = field(default_factory=dict)
     escalations: dict[str, Plain] = field(default_factory=dict)
-    ends: tuple[tuple[int, int, str], ...] = ()
-    refused: tuple[tuple[int, str], ...] = ()
+    ends: tuple[End, ...] = ()
+    refused: tuple[Refusal, ...] = ()
     group: tuple[int, str | None] = (0, None)
     raised: int = 0
     late: int = 0
@@ -97,20 +118,18 @@ def decide(case: Case, message: Message, *, late_after_s: float) -> Case:
     if not isinstance(data, Decision):
         return case
     second = int(message.at.timestamp())
-    changes: Plain = {"seen": case.seen + 1}
+    changes: Plain = {"seen": case.seen + 1, "updated": max(case.updated, second)}
     if data.version > case.version:
-        changes["version"] = data.version
-        changes["state"] = _state(message, data)
-    if second > case.updated:
-        changes["updated"] = second
+        changes |= {"version": data.version, "state": _state(message, data)}
     if data.late_by_s > late_after_s:
         changes["late"] = case.late + 1
+    # Any decision may list all timers, also one whose model does not name them.
     timers = getattr(data, "timers", None)
     if timers:
         changes |= _listed(case, data, timers)
     more = _CHANGES.get(type(data))
     if more is not None:
-        changes |= more(case, data, second)
+        changes |= more(case, data)
     return replace(case, **changes)
 
 
@@ -128,54 +147,53 @@ def _state(message: Message, data: Decision) -> Plain:
     }
 
 
-def _listed(case: Case, data: Decision, timers: Any) -> Plain:
+def _listed(case: Case, data: Decision, timers: Iterable[Any]) -> Plain:
     """Take the list of all timers in force; a timer that a newer list leaves out is no more."""
     kept = dict(case.timers)
+    second = _second(data)
     for timer in timers:
         plain = timer if isinstance(timer, dict) else timer.model_dump(mode="json")
         known = kept.get(plain["name"], {})
         if known.get("listed", {}).get("version", 0) < data.version:
-            listed = {**plain, "version": data.version, "at": int(data.at.timestamp())}
-            kept[plain["name"]] = {**known, "listed": listed}
+            listed = {name: plain.get(name) for name in _OF_A_TIMER}
+            kept[plain["name"]] = {
+                **known,
+                "listed": {**listed, "version": data.version, "at": second},
+            }
     return {"timers": kept, "listed": max(case.listed, data.version)}
 
 
-def _timer(state: str) -> Callable[[Case, Any, int], Plain]:
-    def told(case: Case, data: TimerDecision, second: int) -> Plain:
-        known = case.timers.get(data.timer, {})
-        if known.get("told", {}).get("version", 0) > data.version:
-            return {}
-        due = None if data.due is None else data.due.isoformat()
-        entry = {"state": state, "due": due, "version": data.version, "at": second}
-        return {"timers": {**case.timers, data.timer: {**known, "told": entry}}}
-
-    return told
+_OF_A_TIMER: Final = ("state", "due", "calendar", "used_s", "allowance_s")
 
 
-_warned, _broken, _kept = _timer("running"), _timer("breached"), _timer("met")
+def _moved(case: Case, data: TierChanged) -> Plain:
+    return {"moved": max(case.moved, data.version)}
 
 
-def _warning(case: Case, data: TimerWarned, second: int) -> Plain:
+def _told(case: Case, data: TimerDecision, state: str) -> Plain:
+    """Take what is said of one timer, unless something newer was said of it."""
+    known = case.timers.get(data.timer, {})
+    if known.get("told", {}).get("version", 0) > data.version:
+        return {}
+    due = None if data.due is None else data.due.isoformat()
+    entry = {"state": state, "due": due, "version": data.version, "at": _second(data)}
+    return {"timers": {**case.timers, data.timer: {**known, "told": entry}}}
+
+
+def _warned(case: Case, data: TimerWarned) -> Plain:
     # `waiting_customer` is a wait for the customer and no promise of ours.
-    return {} if data.step is not None else _warned(case, data, second)
+    return {} if data.step is not None else _told(case, data, "running")
 
 
-def _breached(case: Case, data: TimerBreached, second: int) -> Plain:
-    return {**_broken(case, data, second), "breached": case.breached + 1}
+def _breached(case: Case, data: TimerBreached) -> Plain:
+    return {**_told(case, data, "breached"), "breached": case.breached + 1}
 
 
-def _met(case: Case, data: TimerMet, second: int) -> Plain:
-    return {**_kept(case, data, second), "met": case.met + 1}
+def _met(case: Case, data: TimerMet) -> Plain:
+    return {**_told(case, data, "met"), "met": case.met + 1}
 
 
-def _about(case: Case, data: EscalationDecision, said: Plain) -> Plain:
-    known = case.escalations.get(data.escalation_id, {})
-    named = {"track": str(data.track), "target": data.target}
-    return {"escalations": {**case.escalations, data.escalation_id: {**named, **known, **said}}}
-
-
-def _raised(case: Case, data: EscalationRaised, second: int) -> Plain:
-    del second
+def _raised(case: Case, data: EscalationRaised) -> Plain:
     said = {
         "tier": data.tier,
         "raised_at": data.at.isoformat(),
@@ -186,66 +204,89 @@ def _raised(case: Case, data: EscalationRaised, second: int) -> Plain:
     return {**_about(case, data, said), "raised": case.raised + 1}
 
 
-def _acknowledged(case: Case, data: AcknowledgementTaken, second: int) -> Plain:
-    del second
+def _noticed(case: Case, data: NoticeDue) -> Plain:
+    return _about(case, data, {})
+
+
+def _acknowledged(case: Case, data: AcknowledgementTaken) -> Plain:
     known = case.escalations.get(data.escalation_id, {})
     if known.get("acknowledged", 0) > data.version:
         return {}
-    by = data.by or data.role
     said = {
         "acknowledged": data.version,
-        "acknowledged_by": by,
+        "acknowledged_by": data.by or data.role,
         "acknowledged_at": data.at.isoformat(),
     }
     return _about(case, data, said)
 
 
-def _ended(case: Case, data: EscalationEnded, second: int) -> Plain:
-    del second
+def _ended(case: Case, data: EscalationEnded) -> Plain:
     said = {"ended": data.version, "end": str(data.reason), "ended_at": data.at.isoformat()}
     return _about(case, data, said)
 
 
-def _closed(case: Case, data: CaseClosed, second: int) -> Plain:
-    if data.status is None:
-        return {}
-    return {"ends": _newest((*case.ends, (data.version, second, str(data.status))))}
+def _about(case: Case, data: EscalationDecision, said: Plain) -> Plain:
+    """Put what is *said* of an escalation to what is known of it, and whom it calls."""
+    known = case.escalations.get(data.escalation_id)
+    if known is None:
+        known = {"track": str(data.track), "target": data.target, "called": []}
+    called = _called(known["called"], data.version, data.notify)
+    entry = {**known, **said, "called": called}
+    return {"escalations": {**case.escalations, data.escalation_id: entry}}
 
 
-def _reopened(case: Case, data: CaseReopened, second: int) -> Plain:
-    ends = _newest((*case.ends, (data.version, second, REOPENED)))
-    return {"ends": ends, "reopens": case.reopens + 1}
+def _called(known: list[list[Any]], version: int, notify: Iterable[Notify]) -> list[list[Any]]:
+    """Return `[version, role]` of everybody who was called to act, by the first call of each."""
+    first = {role: before for before, role in known}
+    for one in notify:
+        if not one.fyi:
+            first[one.role] = min(version, first.get(one.role, version))
+    return sorted([before, role] for role, before in first.items())
 
 
-def _refused(case: Case, data: ActRefused, second: int) -> Plain:
-    del second
-    return {"refused": _newest((*case.refused, (data.version, data.act_id)))}
+def _closed(case: Case, data: CaseClosed) -> Plain:
+    return {} if data.status is None else _ends(case, data, str(data.status))
 
 
-def _grouped(case: Case, data: GroupJoined | GroupLeft, second: int) -> Plain:
-    del second
+def _reopened(case: Case, data: CaseReopened) -> Plain:
+    return {**_ends(case, data, REOPENED), "reopens": case.reopens + 1}
+
+
+def _group_opened(case: Case, data: GroupOpened) -> Plain:
+    return _ends(case, data, "open")
+
+
+def _group_closed(case: Case, data: GroupClosed) -> Plain:
+    return _ends(case, data, "closed")
+
+
+def _ends(case: Case, data: Decision, status: str) -> Plain:
+    ends = sorted((*case.ends, End(data.version, _second(data), status)))
+    return {"ends": tuple(ends[-REMEMBERED:])}
+
+
+def _refused(case: Case, data: ActRefused) -> Plain:
+    refused = sorted((*case.refused, Refusal(data.version, data.act_id)))
+    return {"refused": tuple(refused[-REMEMBERED:])}
+
+
+def _grouped(case: Case, data: GroupJoined | GroupLeft) -> Plain:
     if case.group[0] > data.version:
         return {}
     return {"group": (data.version, data.group_id if isinstance(data, GroupJoined) else None)}
 
 
-def _group_opened(case: Case, data: GroupOpened, second: int) -> Plain:
-    return {"ends": _newest((*case.ends, (data.version, second, "open")))}
+def _second(data: Decision) -> int:
+    return int(data.at.timestamp())
 
 
-def _group_closed(case: Case, data: GroupClosed, second: int) -> Plain:
-    return {"ends": _newest((*case.ends, (data.version, second, "closed")))}
-
-
-def _newest(marks: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(sorted(marks)[-REMEMBERED:])
-
-
-_CHANGES: Final[Mapping[type, Callable[[Case, Any, int], Plain]]] = {
+_CHANGES: Final[Mapping[type, Callable[[Case, Any], Plain]]] = {
+    TierChanged: _moved,
     EscalationRaised: _raised,
+    NoticeDue: _noticed,
     AcknowledgementTaken: _acknowledged,
     EscalationEnded: _ended,
-    TimerWarned: _warning,
+    TimerWarned: _warned,
     TimerBreached: _breached,
     TimerMet: _met,
     CaseClosed: _closed,
@@ -261,9 +302,10 @@ _CHANGES: Final[Mapping[type, Callable[[Case, Any, int], Plain]]] = {
 
 def case_from(plain: Mapping[str, Any]) -> Case:
     """Return the case that was stored as JSON."""
+    version, group = plain["group"]
     frozen = {
-        "ends": tuple(tuple(end) for end in plain["ends"]),
-        "refused": tuple(tuple(one) for one in plain["refused"]),
-        "group": tuple(plain["group"]),
+        "ends": tuple(End(*one) for one in plain["ends"]),
+        "refused": tuple(Refusal(*one) for one in plain["refused"]),
+        "group": (version, group),
     }
     return Case(**cast("dict[str, Any]", {**plain, **frozen}))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from services.tracker.core.message import Kind, Message, Unknown
+from services.tracker.core.message import KNOWN_TYPES, Kind, Message
 from shared.contract.decisions import Decision, EscalationRaised, TimerBreached, TimerMet
 
 
@@ -47,10 +47,10 @@ def count(messages: Iterable[Message], *, late_after_s: float) -> Counts:
     for message in messages:
         data = message.data
         # A label is one of a closed set, whatever somebody writes to the topic.
-        known = not isinstance(data, Unknown)
-        counts[_BY_KIND[message.kind], message.type if known else UNKNOWN] += 1
+        label = message.type if message.type in KNOWN_TYPES else UNKNOWN
+        counts[_BY_KIND[message.kind], label] += 1
         if isinstance(data, Decision) and data.late_by_s > late_after_s:
-            counts[What.LATE, message.type] += 1
+            counts[What.LATE, label] += 1
         if isinstance(data, EscalationRaised):
             counts[What.TRACKS, str(data.track)] += 1
             for trigger in data.because.triggers:

@@ -15,6 +15,7 @@ from shared.contract.events import (
     Author,
     CaseFlagged,
     CaseUnflagged,
+    Customer,
     EscalationHandedOver,
     StatusChanged,
     TicketMerged,
@@ -38,8 +39,17 @@ KEPT: Final = (
 )
 """Facts of a ticket that are kept as they are said; `customer.*` and `flag.*` come beside them."""
 
+LONGEST: Final = 500
+"""Characters of a fact that a row keeps; the timeline has the whole."""
+
 MARKS: Final = 24
 """How many of the latest changes of status a row remembers; older ones are in the timeline."""
+
+FLAG: Final = "flag."
+"""What the name of a flag's value begins with."""
+
+FLAGS: Final = 32
+"""How many flags a row remembers, those spoken of last; a policy names a dozen."""
 
 UNMERGED: Final = "unmerged"
 """A mark that undoes the merge before it."""
@@ -102,13 +112,22 @@ def _said(facts: Facts, message: Message, place: Order) -> Facts:
     """Take the keys that were sent; in `customer` each on its own."""
     data: Any = message.data
     given = data.model_fields_set
-    said = {name: getattr(data, name) for name in KEPT if name in given}
+    said = {name: _bounded(name, getattr(data, name)) for name in KEPT if name in given}
     customer = data.customer if "customer" in given else None
     if customer is not None:
-        said |= {f"customer.{n}": getattr(customer, n) for n in customer.model_fields_set}
+        known = customer.model_fields_set & Customer.model_fields.keys()
+        said |= {f"customer.{name}": _bounded(name, getattr(customer, name)) for name in known}
     for flag in data.flags or ():
-        said[f"flag.{flag}"] = True
+        said[f"{FLAG}{flag}"] = True
     return _kept(facts, said, place)
+
+
+def _bounded(name: str, value: Any) -> Any:
+    """Return *value* short enough for a row that is written with every event."""
+    if not isinstance(value, str) or len(value) <= LONGEST:
+        return value
+    # Half an address leads elsewhere.
+    return None if name == "url" else f"{value[: LONGEST - 1]}…"
 
 
 def _kept(facts: Facts, said: Mapping[str, Any], place: Order) -> Facts:
@@ -118,12 +137,20 @@ def _kept(facts: Facts, said: Mapping[str, Any], place: Order) -> Facts:
         for name, value in said.items()
         if name not in values or values[name][1] < place
     }
-    return replace(facts, values={**values, **newer}) if newer else facts
+    if not newer:
+        return facts
+    values = {**values, **newer}
+    flags = [name for name in values if name.startswith(FLAG)]
+    if len(flags) > FLAGS:
+        latest = sorted(flags, key=lambda name: (values[name][1], name))
+        for name in latest[:-FLAGS]:
+            del values[name]
+    return replace(facts, values=values)
 
 
 def _flagged(facts: Facts, message: Message, place: Order) -> Facts:
     data: Any = message.data
-    return _kept(facts, {f"flag.{data.flag}": isinstance(data, CaseFlagged)}, place)
+    return _kept(facts, {f"{FLAG}{data.flag}": isinstance(data, CaseFlagged)}, place)
 
 
 def _handed(facts: Facts, message: Message, place: Order) -> Facts:

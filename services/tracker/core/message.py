@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
@@ -12,18 +12,18 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from shared.contract.decisions import Decision, decode_decision
-from shared.contract.deliveries import Delivery, decode_delivery
+from shared.contract.decisions import DECISION_MODELS, DECISION_SOURCE, Decision, decode_decision
+from shared.contract.deliveries import DELIVERY_MODELS, Delivery, decode_delivery
 from shared.contract.envelope import CloudEvent, Codec, encode
 from shared.contract.errors import Flaw, InvalidEventError, Reason
-from shared.contract.events import Reported, decode_event
+from shared.contract.events import EVENT_MODELS, decode_event
 from shared.contract.topics import DELIVERIES, TICKET_EVENTS, TIER_CHANGES
 from shared.contract.vocabulary import Fact
 
 Order = tuple[int, int, int]
 """Place in a ticket's history: effective second, 0 helpdesk or 1 person, offset in the log."""
 
-RawHeaders = Iterable[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes]]
 
 
 class Kind(IntEnum):
@@ -43,16 +43,16 @@ KIND_OF_TOPIC: Final[Mapping[str, Kind]] = {
 
 TOPIC_OF_KIND: Final[Mapping[Kind, str]] = {kind: name for name, kind in KIND_OF_TOPIC.items()}
 
-
-class Unknown(Fact):
-    """The data of a type that this version does not know."""
+KNOWN_TYPES: Final = EVENT_MODELS.keys() | DECISION_MODELS.keys() | DELIVERY_MODELS.keys()
+"""Every type of the contract; others are kept, with what their topic's messages have in common."""
 
 
 class Message(NamedTuple):
     """One message.
 
     Attributes:
-        identity: 16 bytes that are the same for the same (`source`, `id`), wherever it was said.
+        identity: 16 bytes that are the same however often it is said: they follow from `source`
+            and `id`, for a decision from its ticket and version.
         kind: Which topic it came by.
         type: Its CloudEvents type.
         id: Its CloudEvents id.
@@ -61,7 +61,7 @@ class Message(NamedTuple):
             receipt; how the escalator treats one that comes very late, only its decisions say.
         received_at: When it reached Tierline, or was decided or sent; aware.
         offset: Its place in the log of its partition.
-        data: Its data; `Unknown` where the type is.
+        data: Its data.
         text: The whole message as structured JSON.
     """
 
@@ -79,31 +79,31 @@ class Message(NamedTuple):
     @property
     def order(self) -> Order:
         """Its place in the ticket's history, by the same rule as the escalator's."""
-        data = self.data
         # A `ticket.*` event that names nobody is the helpdesk's own and goes first.
-        helpdesk = self.type.startswith("ticket.") and getattr(data, "by", None) is None
+        helpdesk = self.type.startswith("ticket.") and getattr(self.data, "by", None) is None
         return (int(self.at.timestamp()), 0 if helpdesk else 1, self.offset)
 
 
-def read(kind: Kind, value: bytes | None, headers: RawHeaders, *, offset: int) -> Message:
-    """Return the message in a record; a type that is not known is kept, with nothing made of it.
+def read(kind: Kind, value: bytes | None, headers: Headers, *, offset: int) -> Message:
+    """Return the message in a record; of a type that is not known, what its topic has in common.
 
     Raises:
         InvalidEventError: It is no message of that topic.
     """
-    given = list(headers)
+    structured = _is_structured(headers)
+    # Which event a whole one is, its headers only repeat.
+    given = () if structured else headers
     try:
         event = _DECODE[kind](value, given)
     except InvalidEventError as error:
         if error.reason is not Reason.UNKNOWN_TYPE:
             raise
-        event = _codec_for(_type_named(value or b"", given)).decode(value, given)
-    # `decode` has refused an empty record.
-    text = (value or b"").decode() if _is_structured(given) else encode(event).decode()
+        event = _codec_for(kind, _type_named(value or b"", given)).decode(value, given)
     at, received_at = _times(event)
-    identity = md5(f"{event.source}\0{event.id}".encode(), usedforsecurity=False).digest()
+    # `decode` has refused an empty record.
+    text = (value or b"").decode() if structured else encode(event).decode()
     return Message(
-        identity,
+        _identity(event),
         kind,
         event.type,
         event.id,
@@ -116,11 +116,27 @@ def read(kind: Kind, value: bytes | None, headers: RawHeaders, *, offset: int) -
     )
 
 
-_DECODE: Final[Mapping[Kind, Callable[[bytes | None, RawHeaders], CloudEvent[Any]]]] = {
+_DECODE: Final[Mapping[Kind, Callable[[bytes | None, Iterable[Any]], CloudEvent[Any]]]] = {
     Kind.EVENT: decode_event,
     Kind.DECISION: decode_decision,
     Kind.DELIVERY: decode_delivery,
 }
+_IN_COMMON: Final[Mapping[Kind, type[BaseModel]]] = {
+    Kind.EVENT: Fact,
+    Kind.DECISION: Decision,
+    Kind.DELIVERY: Delivery,
+}
+
+
+def _identity(event: CloudEvent[Any]) -> bytes:
+    # Two decisions of one version are one decision, and if they differ, a conflict.
+    data = event.data
+    name = (
+        f"{DECISION_SOURCE}\0{event.ticket}\0{data.version}"
+        if isinstance(data, Decision)
+        else f"{event.source}\0{event.id}"
+    )
+    return md5(name.encode(), usedforsecurity=False).digest()
 
 
 def _times(event: CloudEvent[Any]) -> tuple[datetime, datetime]:
@@ -134,39 +150,31 @@ def _times(event: CloudEvent[Any]) -> tuple[datetime, datetime]:
     return min(event.time, received), received
 
 
-def _is_structured(headers: list[tuple[str, bytes]]) -> bool:
+def _is_structured(headers: Headers) -> bool:
     """Whether the whole event is in the value (`content-type`), not its data alone (`ce_*`)."""
-    named = {name.lower(): text for name, text in headers}
-    if named.get("content-type", b"").lower().startswith(b"application/cloudevents"):
-        return True
-    return not any(name.startswith("ce_") for name in named)
+    binary = False
+    for name, text in headers:
+        lower = name.lower()
+        if lower == "content-type" and text.lower().startswith(b"application/cloudevents"):
+            return True
+        binary = binary or lower.startswith("ce_")
+    return not binary
 
 
-def _type_named(value: bytes, headers: list[tuple[str, bytes]]) -> str:
-    if _is_structured(headers):
-        return str(from_json(value)["type"])
-    named = {name.lower(): text for name, text in headers}
-    return named["ce_type"].decode(errors="replace")
+def _type_named(value: bytes, headers: Headers) -> str:
+    for name, text in headers:
+        if name.lower() == "ce_type":
+            return text.decode(errors="replace")
+    return str(from_json(value)["type"])
 
 
 @lru_cache(maxsize=64)
-def _codec_for(type_name: str) -> Codec[BaseModel]:
-    """Return what reads the envelope round data of an unknown type."""
-    if not type_name or len(type_name) > _LONGEST_TYPE:
-        flaw = Flaw("type", "empty or too long", "Send one of the contract's types.")
+def _codec_for(kind: Kind, type_name: str) -> Codec[BaseModel]:
+    """Return what reads messages of a type that is not known."""
+    if not type_name or len(type_name) > _LONGEST_TYPE or type_name in KNOWN_TYPES:
+        flaw = Flaw("type", "none that belongs here", "Send it to the topic of its type.")
         raise InvalidEventError((flaw,), reason=Reason.UNKNOWN_TYPE)
-    return Codec({type_name: Unknown})
+    return Codec({type_name: _IN_COMMON[kind]})
 
 
 _LONGEST_TYPE: Final = 128
-
-__all__ = [
-    "KIND_OF_TOPIC",
-    "TOPIC_OF_KIND",
-    "Kind",
-    "Message",
-    "Order",
-    "Reported",
-    "Unknown",
-    "read",
-]

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from services.tracker.core.message import Message
 from shared.contract.deliveries import Delivery
 
-_STATES: Final[Mapping[str, tuple[int, str]]] = {
-    "delivery.planned": (0, "planned"),
-    "delivery.sent": (1, "sent"),
-    "delivery.delivered": (2, "delivered"),
-    "delivery.failed": (3, "failed"),
-    "delivery.suppressed": (4, "suppressed"),
-}
+STATES: Final = ("planned", "sent", "delivered", "failed", "suppressed")
+"""The states of a notice, in the order of its life; `delivery.<state>` says that it is there."""
 
-STATES: Final = tuple(state for _, state in _STATES.values())
-"""The states of a notice, as `/v1/stats` counts them."""
+RANKS: Final[Mapping[str, int]] = {state: rank for rank, state in enumerate(STATES)}
+"""The place of each state in a notice's life."""
+
+_PREFIX: Final = "delivery."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +29,25 @@ class Notice:
         ticket: The ticket's key.
         state: How far it has come.
         step: Attempts made, and the rank of the state; the furthest step wins.
-        data: What the notifier last said of it.
+        at: When that step happened.
+        said: The identity of the message that said so.
     """
 
     id: UUID
     ticket: str
     state: str
     step: tuple[int, int]
-    data: dict[str, Any]
+    at: datetime
+    said: bytes
 
 
 def noticed(message: Message) -> Notice | None:
     """Return the notice as *message* has it; None where the message is about none."""
-    data, ranked = message.data, _STATES.get(message.type)
-    if not isinstance(data, Delivery) or ranked is None:
+    data, state = message.data, message.type.removeprefix(_PREFIX)
+    if not isinstance(data, Delivery) or state not in RANKS:
         return None
-    rank, state = ranked
-    plain = data.model_dump(mode="json")
-    return Notice(data.delivery_id, message.ticket, state, (data.attempt, rank), plain)
+    step = (data.attempt, RANKS[state])
+    return Notice(data.delivery_id, message.ticket, state, step, data.at, message.identity)
 
 
 def further(known: Notice | None, heard: Notice) -> Notice:

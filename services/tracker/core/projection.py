@@ -23,13 +23,11 @@ class TicketRow:
 
     Attributes:
         key: The ticket's or group's key.
-        revision: How often the row was written; 0 before it was. It guards against two writers.
         facts: What helpdesks and people say.
         case: What was decided.
     """
 
     key: str
-    revision: int = 0
     facts: Facts = field(default_factory=Facts)
     case: Case = field(default_factory=Case)
 
@@ -54,11 +52,11 @@ def project(row: TicketRow, message: Message, *, late_after_s: float) -> TicketR
 
 
 def dump(row: TicketRow) -> str:
-    """Return what `restore` needs beside key and revision, as JSON."""
+    """Return what `restore` needs beside the key, as JSON."""
     return to_json({"facts": row.facts, "case": row.case}).decode()
 
 
-def restore(key: str, revision: int, plain: str | bytes) -> TicketRow:
+def restore(key: str, plain: str | bytes) -> TicketRow:
     """Return the row that `dump` wrote."""
     stored: dict[str, Any] = from_json(plain)
-    return TicketRow(key, revision, facts_from(stored["facts"]), case_from(stored["case"]))
+    return TicketRow(key, facts_from(stored["facts"]), case_from(stored["case"]))

@@ -1,19 +1,20 @@
 """How a ticket stands: what follows from its facts and its case together.
 
 The tracker knows no policy, and between two decisions nobody tells it what a clock does. So it says
-only what is certain: while the customer is waited for, clocks that stand still have no due time; after
-such a pause a deadline is the one last stated, which is then the earliest that it can be (`exact`
-is false). A hold whose date has passed shows as a hold until something happens.
+only what is certain: while the customer is waited for, clocks that stand still have no due time;
+after such a pause a deadline is the one last stated, which is then the earliest that it can be
+(`exact` is false). A hold whose date has passed shows as a hold until something happens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.tracker.core.case import REOPENED, Case, Plain
-from services.tracker.core.facts import UNMERGED, Facts
+from services.tracker.core.facts import FLAG, UNMERGED, Facts
 from services.tracker.core.message import Order
 
 ENDED: Final = frozenset({"resolved", "closed", "merged", "cancelled"})
@@ -25,8 +26,13 @@ PAUSING: Final = frozenset({"waiting_customer", "scheduled_hold"})
 PROMISES: Final = ("first_response", "next_response", "customer_update", "resolve")
 """The customer's timers. Every other timer is internal."""
 
-_STILL: Final = frozenset({"customer_update", "resolve"})
-_OVER: Final = frozenset({"met", "stopped"})
+DWELL: Final = "tier_dwell"
+"""The stay in a tier, after which the case moves up."""
+
+ANSWER: Final = "answer"
+"""Beside the timers: the answer that an escalation waits for."""
+
+_PAUSED: Final = frozenset({"customer_update", "resolve", DWELL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Clock:
     Attributes:
         name: `first_response`, `next_response`, `customer_update`, `resolve` or `tier_dwell`.
         state: `running`, `paused`, `met`, `breached` (also while it runs on) or `stopped`.
-        due: When its allowance is used up; None while it stands still.
+        due: When its allowance is used up; None while it stands still, or is not known.
         exact: Whether `due` is known; otherwise it is not before `due`.
         calendar: The calendar it counts by, where stated.
         used_s: Calendar seconds used when last stated.
@@ -53,6 +59,23 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """Something that is due.
+
+    Attributes:
+        what: The timer's name, or `ANSWER`.
+        target: With `ANSWER`: whose.
+        at: When.
+        exact: Whether it is known exactly; otherwise it is not before `at`.
+    """
+
+    what: str
+    at: datetime
+    exact: bool
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a ticket stands.
 
@@ -60,21 +83,23 @@ class Standing:
         status: Where it is: the latest of what people said, unless refused, and was decided.
         owner: Who works on it.
         clocks: Its timers, promises first.
-        next_timer: The promise to the customer that is due next, or has been due longest.
-        next_due: When; None where no promise is known to run.
-        exact: Whether `next_due` is known exactly.
+        breach: The promise to the customer that is due next, or has been due longest; None where
+            no promise is known to run.
+        upcoming: What has not been broken yet, the earliest first: promises, the end of the stay
+            in the tier, answers of people who were called.
         escalations: The open ones, oldest first, each with its id.
         flags: Overrides that hold, and `vip`.
+        customer_waits_since: The customer's last message, where no public reply came after it.
     """
 
     status: str
     owner: str | None
     clocks: tuple[Clock, ...]
-    next_timer: str | None
-    next_due: datetime | None
-    exact: bool
+    breach: Due | None
+    upcoming: tuple[Due, ...]
     escalations: tuple[Plain, ...]
     flags: tuple[str, ...]
+    customer_waits_since: datetime | None
 
     @property
     def is_open(self) -> bool:
@@ -84,19 +109,20 @@ class Standing:
 
 def standing(facts: Facts, case: Case) -> Standing:
     """Return how the ticket of *facts* and *case* stands."""
-    status, paused_at = _status(facts, case)
-    clocks = tuple(_clocks(facts, case, status, paused_at))
-    owed = [clock for clock in clocks if _is_owed(clock, facts)]
-    first = min(owed, key=lambda clock: (clock.due, clock.name), default=None)
+    refused = {one.act_id for one in case.refused}
+    status, paused_at = _status(facts, case, refused)
+    clocks = tuple(_clocks(case, status, paused_at))
+    escalations = () if status in ENDED else tuple(open_escalations(case))
+    owed = [_due(clock) for clock in clocks if _is_owed(clock, facts)]
     return Standing(
         status=status,
-        owner=_owner(facts, case),
+        owner=_owner(facts, refused),
         clocks=clocks,
-        next_timer=None if first is None else first.name,
-        next_due=None if first is None else first.due,
-        exact=first is None or first.exact,
-        escalations=() if status in ENDED else tuple(open_escalations(case)),
+        breach=min(owed, key=_order, default=None),
+        upcoming=tuple(sorted([*_running(clocks), *_answers(escalations)], key=_order)),
+        escalations=escalations,
         flags=_flags(facts),
+        customer_waits_since=None if status in ENDED else _waits_since(facts),
     )
 
 
@@ -110,19 +136,20 @@ def open_escalations(case: Case) -> list[Plain]:
     return sorted(found, key=lambda said: int(said["raised"]))
 
 
-def _status(facts: Facts, case: Case) -> tuple[str, int]:
+def _status(facts: Facts, case: Case, refused: set[str]) -> tuple[str, int]:
     """Return the status, and the second of the latest pause (0 if there was none)."""
-    refused = {act_id for _, act_id in case.refused}
-    marks: list[tuple[Order, str]] = [
-        (place, said) for place, event_id, said in facts.marks if event_id not in refused
+    marks: list[tuple[Order, str, str]] = [
+        (place, "said", status)
+        for place, event_id, status in facts.marks
+        if event_id not in refused
     ]
     if facts.wrote is not None:
-        marks.append((facts.wrote, _WROTE))
+        marks.append((facts.wrote, "wrote", ""))
     # Of one second, what was decided comes after what it was decided on.
-    marks += [((second, 2, version), f"!{said}") for version, second, said in case.ends]
+    marks += [((one.second, 2, one.version), "decided", one.status) for one in case.ends]
     status, before_merge, paused_at = "new", "new", 0
-    for place, said in sorted(marks):
-        following = _after(status, said, before_merge)
+    for place, how, said in sorted(marks):
+        following = _after(status, how, said, before_merge)
         if following == "merged" and status != "merged":
             before_merge = status
         status = following
@@ -131,51 +158,68 @@ def _status(facts: Facts, case: Case) -> tuple[str, int]:
     return status, paused_at
 
 
-_WROTE: Final = "customer wrote"
-
-
-def _after(status: str, said: str, before_merge: str) -> str:
+def _after(status: str, how: str, said: str, before_merge: str) -> str:
     """Return the status after one mark."""
-    if said == _WROTE:
+    if how == "wrote":
         return "open" if status in PAUSING else status
-    if said == UNMERGED:
-        return before_merge if status == "merged" else status
-    if said == f"!{REOPENED}":
-        return "open" if status in ENDED else status
-    if said.startswith("!"):
-        return said[1:]
-    # A helpdesk closes what it has merged; that says nothing new.
-    return status if status == "merged" else said
+    if how == "decided":
+        ongoing = "open" if status in ENDED else status
+        return ongoing if said == REOPENED else said
+    if status == "merged":
+        # A helpdesk closes what it has merged; that says nothing new.
+        return before_merge if said == UNMERGED else status
+    return status if said == UNMERGED else said
 
 
-def _clocks(facts: Facts, case: Case, status: str, paused_at: int) -> list[Clock]:
+def _clocks(case: Case, status: str, paused_at: int) -> Iterator[Clock]:
     order = {name: place for place, name in enumerate(PROMISES)}
-    clocks = []
     for name in sorted(case.timers, key=lambda name: (order.get(name, len(order)), name)):
-        listed, told = case.timers[name].get("listed"), case.timers[name].get("told")
-        newest = max(one["version"] for one in (listed, told) if one is not None)
-        # A newer list of all timers that leaves this one out: it is no more.
-        if newest >= case.listed:
-            clocks.append(_clock(name, listed or {}, told or {}, status, paused_at))
-    return clocks
+        listed, told = case.timers[name].get("listed", {}), case.timers[name].get("told", {})
+        latest = max(listed, told, key=lambda one: one.get("version", 0))
+        # A newer list of all timers that leaves this one out: it is no more. And the stay in a
+        # tier that was left since says nothing of the stay in the next.
+        gone = latest["version"] < case.listed or (name == DWELL and latest["version"] < case.moved)
+        if not gone:
+            yield _clock(name, listed, latest, status, paused_at)
 
 
-def _clock(name: str, listed: Plain, told: Plain, status: str, paused_at: int) -> Clock:
-    latest = told if told.get("version", 0) > listed.get("version", 0) else listed
-    due = _moment(latest.get("due")) or _moment(listed.get("due"))
-    state = latest.get("state") or ("paused" if latest.get("due") is None else "running")
-    if state in {"running", "paused"} and status in ENDED:
-        state, due = "stopped", None
-    elif state == "paused" or (state == "running" and status in PAUSING and name in _STILL):
-        state, due = "paused", None
-    exact = name not in _STILL or paused_at <= latest.get("at", 0)
-    used, allowance = listed.get("used_s"), listed.get("allowance_s")
-    return Clock(name, state, due, exact, listed.get("calendar"), used, allowance)
+def _clock(name: str, listed: Plain, latest: Plain, status: str, paused_at: int) -> Clock:
+    due = _moment(latest["due"])
+    said = latest["state"] or ("paused" if due is None else "running")
+    # Whatever was decided since the pause began was decided in its knowledge.
+    known = paused_at <= latest["at"]
+    state = _state(name, said, status, known=known)
+    return Clock(
+        name=name,
+        state=state,
+        due=None if state in {"paused", "stopped"} else due,
+        exact=(known and state == said) or name not in _PAUSED,
+        calendar=listed.get("calendar"),
+        used_s=listed.get("used_s"),
+        allowance_s=listed.get("allowance_s"),
+    )
+
+
+def _state(name: str, said: str, status: str, *, known: bool) -> str:
+    """Return the state of a clock that was last *said* to be in a state, in the present *status*.
+
+    *known* says that the present pause, if there is one, was known then.
+    """
+    if said not in {"running", "paused"}:
+        return said
+    if status in ENDED:
+        return "stopped"
+    if status in PAUSING and not known and name == "next_response":
+        return "stopped"
+    if status in PAUSING and not known and name in _PAUSED:
+        return "paused"
+    # It was said during a pause that is over; when it is due, the next decision says.
+    return "running" if status not in PAUSING and name in {"resolve", DWELL} else said
 
 
 def _is_owed(clock: Clock, facts: Facts) -> bool:
     """Whether the customer still waits for what the clock promises."""
-    if clock.name not in PROMISES or clock.due is None or clock.state in _OVER:
+    if clock.name not in PROMISES or clock.due is None or clock.state in {"met", "stopped"}:
         return False
     if clock.state != "breached" or clock.name == "resolve":
         return True
@@ -185,8 +229,29 @@ def _is_owed(clock: Clock, facts: Facts) -> bool:
     return clock.name != "first_response" and facts.replied[0] <= int(clock.due.timestamp())
 
 
-def _owner(facts: Facts, case: Case) -> str | None:
-    refused = {act_id for _, act_id in case.refused}
+def _running(clocks: tuple[Clock, ...]) -> Iterator[Due]:
+    for clock in clocks:
+        if clock.state == "running" and clock.due is not None:
+            yield _due(clock)
+
+
+def _answers(escalations: tuple[Plain, ...]) -> Iterator[Due]:
+    for one in escalations:
+        due = _moment(one["ack_due"])
+        if due is not None and "acknowledged" not in one:
+            yield Due(ANSWER, due, exact=True, target=one["target"])
+
+
+def _due(clock: Clock) -> Due:
+    assert clock.due is not None  # noqa: S101  asked only of clocks that are due some time
+    return Due(clock.name, clock.due, clock.exact)
+
+
+def _order(due: Due) -> tuple[datetime, str, str]:
+    return (due.at, due.what, due.target or "")
+
+
+def _owner(facts: Facts, refused: set[str]) -> str | None:
     said = facts.values.get("owner")
     named: list[tuple[Order, str | None]] = [] if said is None else [(said[1], said[0])]
     named += [(place, to) for place, event_id, to in facts.handed if event_id not in refused]
@@ -195,11 +260,17 @@ def _owner(facts: Facts, case: Case) -> str | None:
 
 def _flags(facts: Facts) -> tuple[str, ...]:
     flags = [
-        name.removeprefix("flag.")
+        name.removeprefix(FLAG)
         for name, (holds, _) in facts.values.items()
-        if name.startswith("flag.") and holds
+        if name.startswith(FLAG) and holds
     ]
     return (*sorted(flags), *(("vip",) if facts.value("customer.vip") else ()))
+
+
+def _waits_since(facts: Facts) -> datetime | None:
+    if facts.wrote is None or (facts.replied is not None and facts.replied > facts.wrote):
+        return None
+    return datetime.fromtimestamp(facts.wrote[0], UTC)
 
 
 def _moment(text: Any) -> datetime | None:

@@ -1,9 +1,10 @@
-"""What the timeline's entries and the clocks say to people, in one line each."""
+"""What the timeline's entries and the clocks say to people: whole sentences, nothing looked up."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, Final
 
 Plain = Mapping[str, Any]
@@ -12,10 +13,58 @@ _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
+LONGEST: Final = 400
+"""Characters of a sentence; what people write has no end."""
 
-def span(length: timedelta) -> str:
-    """Return *length*, without its sign, by its two largest units: `2 h 05 min`."""
-    seconds = abs(int(length.total_seconds()))
+TRIGGERS: Final[Mapping[str, str]] = {
+    "T01": "half of the time for the first response is used",
+    "T02": "three quarters of the time for the first response are used",
+    "T03": "the first response is overdue",
+    "T04": "the customer has waited too long for the next response",
+    "T05": "the customer has had no update in time",
+    "T06": "the stay in tier 1 is over",
+    "T07": "the stay in tier 2 is over",
+    "T08": "half of the time for the resolution is used",
+    "T09": "three quarters of the time for the resolution are used",
+    "T10": "nine tenths of the time for the resolution are used",
+    "T11": "the resolution is overdue",
+    "T12": "the case was reopened",
+    "T13": "the case was reopened for the second time",
+    "T14": "the case was reopened for the third time or more",
+    "T15": "the case was passed around three times without progress",
+    "T16": "the customer asks for a manager",
+    "T17": "the department has not acknowledged in time",
+    "T18": "the department has not reported in time",
+    "T19": "somebody took it, and nothing was heard since",
+    "T20": "the case got worse",
+    "T21": "somebody asks for more than tier 3",
+    "T22": "the time has come at which an executive decides",
+    "start": "a case of this severity and impact starts above tier 1",
+    "manual": "somebody asked for it",
+    "return": "the case was returned for the second time",
+    "decline": "a department declined",
+    "info_debt": "information that is owed has not come",
+    "restored": "what had ended it was undone",
+}
+"""What each trigger means, as the rest of "because …"."""
+
+_ENDINGS: Final[Mapping[str, str]] = {
+    "resolved": "the case is resolved",
+    "superseded": "a higher one took its place",
+    "withdrawn": "its reason does not hold",
+    "returned": "it was returned",
+    "declined": "it was declined",
+    "de_escalated": "the case left the tier",
+}
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]"
+)
+_SECONDS: Final = re.compile(r"\b(\d{3,}) s\b")
+
+
+def span(length_s: float) -> str:
+    """Return *length_s* seconds, without the sign, by the two largest units: `2 h 05 min`."""
+    seconds = abs(int(length_s))
     if seconds < _MINUTE:
         return f"{seconds} s"
     if seconds < _HOUR:
@@ -25,34 +74,100 @@ def span(length: timedelta) -> str:
     return f"{seconds // _DAY} d {seconds % _DAY // _HOUR} h"
 
 
+def moment(at: datetime | str) -> str:
+    """Return *at*, aware or as RFC 3339 text, to the minute: `2026-03-02 10:00 UTC`."""
+    try:
+        known = datetime.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        return str(at)
+    return f"{known:%Y-%m-%d %H:%M} UTC"
+
+
+def plain(text: str) -> str:
+    """Return *text* with what could disturb a page's layout made visible: controls, bidi marks."""
+    return _CONTROLS.sub("\ufffd", text)
+
+
 def words(name: object) -> str:
     """Return a word of the contract as people write it: `first_response`, first response."""
     return str(name).replace("_", " ")
 
 
+def clock(name: object) -> str:
+    """Return what people call a timer: `resolve`, resolution."""
+    return {"resolve": "resolution", "tier_dwell": "stay in the tier"}.get(str(name), words(name))
+
+
+def target(name: object) -> str:
+    """Return an escalation's target as people say it: `t2`, tier 2."""
+    return {"t1": "tier 1", "t2": "tier 2", "t3": "tier 3", "exec": "the executives"}.get(
+        str(name), words(name)
+    )
+
+
 def sentence(kind: str, data: Plain) -> str:
-    """Return what happened in one line; for a type that is not known, its name.
+    """Return what happened as a sentence; for a type that is not known, its name.
 
     Args:
         kind: The CloudEvents type.
         data: The message's data, as it stands in JSON.
     """
     said = _SENTENCES.get(kind)
-    return words(kind) if said is None else said(data)
+    text = words(kind) if said is None else said(data)
+    return f"{text}." if len(text) < LONGEST else f"{text[:LONGEST]} …"
 
 
 def why(data: Plain) -> list[str]:
-    """Return why something was decided: triggers and rule, then the sum line by line."""
+    """Return why a decision was made, in sentences: its reasons, then the sum line by line."""
     because = data.get("because") or {}
-    triggers = ", ".join(str(one) for one in because.get("triggers", ()))
-    lines = [f"triggered by {triggers}"] if triggers else []
-    return lines + [str(line) for line in because.get("arithmetic", ())]
+    triggers = [str(one) for one in because.get("triggers") or ()]
+    lines = []
+    if triggers:
+        reasons = " and ".join(
+            f"{TRIGGERS[one]} ({one})" if one in TRIGGERS else one for one in triggers
+        )
+        lines.append(f"Because {reasons}.")
+    rule = because.get("rule")
+    if rule and rule not in triggers:
+        lines.append(f"The rule: {rule}.")
+    if because.get("rule_retired"):
+        lines.append("The present policy no longer has this rule; the case was raised under it.")
+    lines += [f"{_readable(str(line))}." for line in because.get("arithmetic") or ()]
+    facts = because.get("facts") or {}
+    if any(value is not None for value in facts.values()):
+        seen = [
+            f"{words(name)} {_shown(value)}" for name, value in facts.items() if value is not None
+        ]
+        lines.append(f"Looked at: {', '.join(seen)}.")
+    return lines
 
 
-def told(data: Plain) -> str:
-    """Return whom a decision wants told, and how: `t2_queue by chat, t2_lead by email (fyi)`."""
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _readable(line: str) -> str:
+    """Say long spans in hours and days beside the seconds that the sum is made of."""
+    return _SECONDS.sub(lambda found: f"{span(int(found[1]))} ({found[0]})", line)
+
+
+def late(data: Plain, late_after_s: float) -> str | None:
+    """Return how late a decision was made; None where that was in time.
+
+    Args:
+        data: The decision's data.
+        late_after_s: More virtual seconds than this after its effective time is late.
+    """
+    late_by_s = data.get("late_by_s") or 0
+    if late_by_s <= late_after_s:
+        return None
+    return f"decided {span(late_by_s)} late"
+
+
+def called(data: Plain) -> str:
+    """Return whom a decision wants told, and how: `t2 queue by chat, t2 lead for information`."""
     return ", ".join(
-        f"{one['role']} by {one['mode']}{' (fyi)' if one.get('fyi') else ''}"
+        f"{words(one['role'])} {'for information' if one.get('fyi') else 'by ' + one['mode']}"
         for one in data.get("notify") or ()
     )
 
@@ -60,8 +175,8 @@ def told(data: Plain) -> str:
 def _by(data: Plain) -> str:
     who, role = data.get("by"), data.get("role")
     if who and role:
-        return f" by {who} ({role})"
-    return f" by {who or role}" if who or role else ""
+        return f" by {who} ({words(role)})"
+    return f" by {who or words(role)}" if who or role else ""
 
 
 def _opened(data: Plain) -> str:
@@ -76,101 +191,146 @@ def _updated(data: Plain) -> str:
         for name, value in data.items()
         if name not in told_of
     ]
-    return f"Changed{_by(data)}: {', '.join(changes)}" if changes else f"Changed{_by(data)}"
+    reason = f", because {data['reason']}" if data.get("reason") else ""
+    listed = f": {', '.join(changes)}" if changes else ""
+    return f"Changed{_by(data)}{listed}{reason}"
 
 
 def _message(data: Plain) -> str:
     who = {"customer": "Customer", "agent": "Agent"}.get(str(data.get("author")), "System")
     where = " to the customer" if data.get("public") and who == "Agent" else ""
-    wants = ", asks for a manager" if data.get("wants_manager") else ""
-    return f"{who} wrote{where}{wants}"
-
-
-def _status(data: Plain) -> str:
-    return f"Status set to {words(data.get('status'))}{_by(data)}"
+    asks = ", with a question" if data.get("asks_customer") else ""
+    wants = ", asking for a manager" if data.get("wants_manager") else ""
+    return f"{who} wrote{where}{asks}{wants}"
 
 
 def _act(what: str) -> Callable[[Plain], str]:
     return lambda data: f"{what}{_by(data)}"
 
 
+def _to(what: str) -> Callable[[Plain], str]:
+    return lambda data: f"{what} {data.get('to')}{_by(data)}"
+
+
+def _requested(data: Plain) -> str:
+    wanted = data.get("department") or (f"tier {data['to_tier']}" if data.get("to_tier") else None)
+    where = f" to {words(wanted)}" if wanted else ""
+    return f"Escalation{where} asked for{_by(data)}"
+
+
 def _tier(data: Plain) -> str:
-    return f"Tier {data.get('from_tier')} → {data.get('to_tier')} ({words(data.get('kind'))})"
+    return (
+        f"Moved {data.get('direction')} from tier {data.get('from_tier')}"
+        f" to tier {data.get('to_tier')}"
+    )
 
 
 def _reclassified(data: Plain) -> str:
-    return f"{data.get('from')} became {data.get('to')}: {data.get('priority')}"
+    people = called(data)
+    told = f"; told: {people}" if people else ""
+    return f"{data.get('from')} became {data.get('to')}, {data.get('priority')}{told}"
 
 
 def _case(what: str) -> Callable[[Plain], str]:
-    return lambda data: f"{what}: {data.get('cell')}, {data.get('priority')}, tier {data['tier']}"
+    def said(data: Plain) -> str:
+        people = called(data)
+        told = f"; told: {people}" if people else ""
+        return f"{what} as {data.get('cell')}, {data.get('priority')}, in tier {data['tier']}{told}"
+
+    return said
 
 
 def _raised(data: Plain) -> str:
-    people = told(data)
-    due = f", answer due {data['ack_due']}" if data.get("ack_due") else ""
-    return f"Escalated to {data.get('target')}{': ' + people if people else ''}{due}"
+    people = called(data)
+    calls = f"; called: {people}" if people else ""
+    due = f"; an answer is due {moment(data['ack_due'])}" if data.get("ack_due") else ""
+    return f"Escalated to {target(data.get('target'))}{calls}{due}"
 
 
 def _notice(data: Plain) -> str:
     step = data.get("step")
-    ladder = "" if step is None else f" (step {step})"
-    return f"Notice to {told(data) or data.get('target')}{ladder}"
+    ladder = "" if step is None else f", step {step} of the ladder"
+    held = f", held until {moment(data['hold_until'])}" if data.get("hold_until") else ""
+    people = called(data) or target(data.get("target"))
+    return f"Escalation to {target(data.get('target'))}: called {people}{ladder}{held}"
+
+
+def _acknowledged(data: Plain) -> str:
+    if "escalation_id" not in data or "target" not in data:
+        return f"Acknowledged{_by(data)}"
+    after = data.get("after_s")
+    took = f" after {span(after)}" if isinstance(after, int) else ""
+    return f"Escalation to {target(data['target'])} taken{_by(data)}{took}"
 
 
 def _ended(data: Plain) -> str:
-    return f"Escalation to {data.get('target')} ended: {words(data.get('reason'))}"
+    reason = str(data.get("reason"))
+    detail = f" ({words(data['detail'])})" if data.get("detail") else ""
+    ending = _ENDINGS.get(reason, words(reason))
+    return f"Escalation to {target(data.get('target'))} ended: {ending}{detail}"
 
 
 def _timer(what: str) -> Callable[[Plain], str]:
-    return lambda data: f"{words(data.get('timer')).capitalize()} {what}"
+    return lambda data: f"{clock(data.get('timer')).capitalize()}: {what}"
 
 
 def _warned(data: Plain) -> str:
+    if data.get("step"):
+        return f"Waiting for the customer: {words(data['step'])}"
     share = data.get("share")
-    used = "" if share is None else f": {share:.0%} used"
-    return f"{words(data.get('timer')).capitalize()} warning{used}"
+    used = "time is running out" if share is None else f"{share:.0%} of the time is used"
+    return f"{clock(data.get('timer')).capitalize()}: {used}"
 
 
 def _refused(data: Plain) -> str:
-    return f"Refused{_by(data)}: {words(data.get('code'))}"
+    missing = ", ".join(words(one) for one in data.get("missing") or ())
+    allowed = ", ".join(words(one) for one in data.get("allowed") or ())
+    return (
+        f"Act{_by(data)} refused: {words(data.get('code'))}"
+        f"{'; missing: ' + missing if missing else ''}"
+        f"{'; accepted would be: ' + allowed if allowed else ''}"
+    )
 
 
 def _delivery(what: str) -> Callable[[Plain], str]:
     def said(data: Plain) -> str:
         way = f" by {data['channel']}" if data.get("channel") else ""
-        person = f" ({data['person']})" if data.get("person") else ""
+        person = f", {data['person']}," if data.get("person") else ""
         reason = f": {words(data['reason'])}" if data.get("reason") else ""
-        return f"Notice to {data.get('role')}{person} {what}{way}{reason}"
+        return f"Notice to {words(data.get('role'))}{person} {what}{way}{reason}"
 
     return said
+
+
+def _group(what: str) -> Callable[[Plain], str]:
+    return lambda data: f"{what} {data.get('group_id')}"
 
 
 _SENTENCES: Final[Mapping[str, Callable[[Plain], str]]] = {
     "ticket.opened": _opened,
     "ticket.updated": _updated,
     "ticket.message": _message,
-    "ticket.status_changed": _status,
+    "ticket.status_changed": lambda data: f"Status set to {words(data.get('status'))}{_by(data)}",
     "ticket.merged": lambda data: f"Merged into {data.get('into')}{_by(data)}",
     "ticket.unmerged": _act("Merge undone"),
     "ticket.observed": _act("Seen as a whole"),
-    "escalation.requested": _act("Escalation asked for"),
+    "escalation.requested": _requested,
     "escalation.returned": _act("Returned"),
     "escalation.declined": _act("Declined"),
-    "escalation.handed_over": lambda data: f"Handed over to {data.get('to')}{_by(data)}",
+    "escalation.handed_over": _to("Handed over to"),
     "escalation.deescalated": _act("De-escalation asked for"),
     "escalation.info_supplied": _act("Information supplied"),
-    "escalation.assigned": lambda data: f"Assigned to {data.get('to')}{_by(data)}",
-    "escalation.acknowledged": _act("Acknowledged"),
-    "escalation.unreached": lambda data: f"Nobody reached for {data.get('role')}",
+    "escalation.assigned": _to("Assigned to"),
+    "escalation.acknowledged": _acknowledged,
+    "escalation.unreached": lambda data: f"Nobody was reached for {words(data.get('role'))}",
     "case.snoozed": _act("Snoozed"),
-    "case.flagged": lambda data: f"Flag {data.get('flag')} set{_by(data)}",
-    "case.unflagged": lambda data: f"Flag {data.get('flag')} cleared{_by(data)}",
+    "case.flagged": lambda data: f"Flag {words(data.get('flag'))} set{_by(data)}",
+    "case.unflagged": lambda data: f"Flag {words(data.get('flag'))} cleared{_by(data)}",
     "feedback.given": _act("Feedback given"),
     "case.opened": _case("Case opened"),
     "case.reopened": _case("Case reopened"),
     "case.reclassified": _reclassified,
-    "case.closed": lambda data: f"Case closed: {words(data.get('status'))}",
+    "case.closed": lambda data: f"Case ended: {words(data.get('status'))}",
     "tier.changed": _tier,
     "escalation.raised": _raised,
     "escalation.notice_due": _notice,
@@ -179,12 +339,12 @@ _SENTENCES: Final[Mapping[str, Callable[[Plain], str]]] = {
     "timer.breached": _timer("promise broken"),
     "timer.met": _timer("promise kept"),
     "act.refused": _refused,
-    "group.proposed": lambda data: f"Group proposed: {data.get('group_id')}",
-    "group.opened": lambda data: f"Group opened: {data.get('group_id')}",
-    "group.joined": lambda data: f"Joined group {data.get('group_id')}",
-    "group.left": lambda data: f"Left group {data.get('group_id')}",
-    "group.closed": lambda data: f"Group closed: {data.get('group_id')}",
-    "config.alert": lambda data: f"Set-up needs attention: {words(data.get('code'))}",
+    "group.proposed": _group("Group proposed:"),
+    "group.opened": _group("Group opened:"),
+    "group.joined": _group("Joined the group"),
+    "group.left": _group("Left the group"),
+    "group.closed": _group("Group closed:"),
+    "config.alert": lambda data: f"The set-up needs attention: {words(data.get('code'))}",
     "delivery.planned": _delivery("planned"),
     "delivery.sent": _delivery("sent"),
     "delivery.delivered": _delivery("arrived"),

@@ -3,44 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Path, Query, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.tracker.core.wording import sentence, span, told, why, words
+from services.tracker.core.wording import (
+    called,
+    clock,
+    late,
+    moment,
+    plain,
+    sentence,
+    span,
+    target,
+    why,
+    words,
+)
+from services.tracker.dashboard import looks
 from services.tracker.desk import Desk
 from services.tracker.freshness import Freshness
-from services.tracker.replies import Deadline, Ticket
-from shared.runtime.health import Problem
+from shared.contract.errors import TransientError
+from shared.runtime.health import Problem, retry_after
 
 _HERE: Final = FilePath(__file__).parent
 _PER_TIER: Final = 50
 _ENTRIES: Final = 100
-_SOON_S: Final = 3600
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
-_PRIORITIES: Final = {"P1": "critical", "P2": "high", "P3": "normal", "P4": "low"}
 _NO_NUL: Final = r"^[^\x00]*$"
 
 Answer = Callable[[], Awaitable[tuple[dict[str, Any], Freshness]]]
 
 
-def pages(desk: Desk, refresh: timedelta) -> APIRouter:
+def pages(desk: Desk, refresh: timedelta, *, late_after_s: float) -> APIRouter:
     """Return the pages' routes.
 
     Args:
         desk: Where they ask.
         refresh: How often, in real time, they load themselves anew unless asked not to.
+        late_after_s: A decision made more virtual seconds after its effective time is late.
     """
     style = (_HERE / "assets" / "tracker.css").read_bytes()
-    render = _renderer(sha256(style).hexdigest()[:12], round(refresh.total_seconds()))
+    page = _Page(_environment(sha256(style).hexdigest()[:12], late_after_s), refresh)
     router = APIRouter(include_in_schema=False)
 
     @router.get("/assets/tracker.css")
@@ -55,7 +65,7 @@ def pages(desk: Desk, refresh: timedelta) -> APIRouter:
             shown, freshness = await desk.board(_PER_TIER)
             return {"board": shown, "stats": stats}, freshness
 
-        return await render("board.html", answer, still=still, here="/")
+        return await page.render("board.html", answer, still=still, here="/")
 
     @router.get("/tickets/{key:path}")
     async def case(
@@ -66,48 +76,35 @@ def pages(desk: Desk, refresh: timedelta) -> APIRouter:
     ) -> Response:
         async def answer() -> tuple[dict[str, Any], Freshness]:
             ticket, freshness = await desk.ticket(key)
-            entries, _ = await desk.timeline(key, cursor, _ENTRIES)
+            entries, _ = await desk.timeline(key, cursor, _ENTRIES, newest_first=True)
             return {"ticket": ticket, "timeline": entries, "first": cursor is None}, freshness
 
         # A later page of the timeline is being read; it should not be pulled away.
-        return await render("case.html", answer, still=still or cursor is not None, here=_link(key))
+        still = still or cursor is not None
+        return await page.render("case.html", answer, still=still, here=looks.link(key))
 
     return router
 
 
-def _renderer(style: str, refresh_s: int) -> Callable[..., Awaitable[Response]]:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "moment": _moment,
-        "words": words,
-        "link": _link,
-        "web": _web,
-        "due": _due,
-        "urgency": _urgency,
-        "priority": _priority,
-        "span": lambda seconds: span(timedelta(seconds=seconds)),
-    }
-    environment.globals |= {"sentence": sentence, "why": why, "told": told, "style": style}
+class _Page:
+    """Renders answers, and errors, as pages."""
 
-    async def render(name: str, answer: Answer, *, still: bool, here: str) -> Response:
+    def __init__(self, environment: Environment, refresh: timedelta) -> None:
+        self._environment = environment
+        self._refresh_s = round(refresh.total_seconds())
+
+    async def render(self, name: str, answer: Answer, *, still: bool, here: str) -> Response:
+        """Return the page *name* of *answer*, which loads itself anew unless it is to be *still*."""
+        refresh_s = None if still else self._refresh_s
         try:
             given, freshness = await answer()
         except Problem as problem:
-            page = environment.get_template("problem.html").render(
-                problem=problem, refresh_s=None, still=True, here=here, lag_s=None
-            )
-            headers = {**_HEADERS, **problem.headers}
-            return Response(page, problem.status, headers=headers, media_type="text/html")
-        page = environment.get_template(name).render(
+            return self._problem(problem, refresh_s=None, here=here)
+        except TransientError:
+            return self._problem(_away(), refresh_s=refresh_s, here=here)
+        page = self._environment.get_template(name).render(
             **given,
-            refresh_s=None if still else refresh_s,
-            still=still,
+            refresh_s=refresh_s,
             here=here,
             now=freshness.now,
             lag_s=freshness.behind_s,
@@ -115,44 +112,53 @@ def _renderer(style: str, refresh_s: int) -> Callable[..., Awaitable[Response]]:
         headers = {**_HEADERS, **freshness.headers()}
         return Response(page, headers=headers, media_type="text/html")
 
-    return render
+    def _problem(self, problem: Problem, *, refresh_s: int | None, here: str) -> Response:
+        page = self._environment.get_template("problem.html").render(
+            problem=problem, refresh_s=refresh_s, here=here, now=None, lag_s=None
+        )
+        headers = {**_HEADERS, **problem.headers}
+        return Response(page, problem.status, headers=headers, media_type="text/html")
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+def _environment(style: str, late_after_s: float) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        # Whatever is printed passes here before it is escaped; what is markup by now stays.
+        finalize=lambda shown: plain(shown) if type(shown) is str else shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": moment,
+        "span": span,
+        "words": words,
+        "target": target,
+        "link": looks.link,
+        "web": looks.web,
+        "due": looks.due,
+        "urgency": looks.urgency,
+        "step": looks.step,
+        "priority": looks.priority,
+        "clock": clock,
+    }
+    environment.globals |= {
+        "sentence": sentence,
+        "why": why,
+        "called": called,
+        "late": lambda data: late(data, late_after_s),
+        "style": style,
+    }
+    return environment
 
 
-def _link(key: str) -> str:
-    return f"/tickets/{quote(key, safe=':/')}"
-
-
-def _web(url: str | None) -> str | None:
-    """Return *url* where a browser may follow it."""
-    if url is None:
-        return None
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError:
-        return None
-    return url if scheme in {"http", "https"} else None
-
-
-def _due(deadline: Deadline) -> str:
-    length = span(timedelta(seconds=deadline.due_in_s))
-    if deadline.due_in_s < 0:
-        return f"overdue {length}"
-    return f"in {length}" if deadline.exact else f"in {length} or later"
-
-
-def _urgency(ticket: Ticket) -> str:
-    """Return how near the breach is, as a word: `overdue`, `soon`, `later` or `none`."""
-    deadline = ticket.next_deadline
-    if deadline is None:
-        return "none"
-    if deadline.due_in_s < 0:
-        return "overdue"
-    return "soon" if deadline.due_in_s < _SOON_S else "later"
-
-
-def _priority(priority: str | None) -> str:
-    return "not decided" if priority is None else f"{priority} {_PRIORITIES.get(priority, '')}"
+def _away() -> Problem:
+    return Problem(
+        status=503,
+        code="database_unavailable",
+        title="The board is away for a moment",
+        detail="its database does not answer",
+        do="This page tries again by itself; nothing that was reported is lost.",
+        headers=retry_after(),
+    )

@@ -1,0 +1,63 @@
+"""How single values look on a page: words beside colours, links that browsers may follow."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from services.tracker.core.standing import ANSWER, DWELL
+from services.tracker.core.wording import clock, span, target
+from services.tracker.replies import Deadline, Ticket
+
+_SOON_S: Final = 3600
+_PRIORITIES: Final = {"P1": "critical", "P2": "high", "P3": "normal", "P4": "low"}
+
+
+def link(key: str) -> str:
+    """Return the address of the page of the ticket *key*."""
+    return f"/tickets/{quote(key, safe=':/')}"
+
+
+def web(url: str | None) -> str | None:
+    """Return *url* where a browser may follow it."""
+    if url is None:
+        return None
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        return None
+    return url if scheme in {"http", "https"} else None
+
+
+def due(deadline: Deadline) -> str:
+    """Return how far away *deadline* is: `in 25 min`, `overdue 2 h 05 min`."""
+    length = span(deadline.due_in_s)
+    if deadline.due_in_s < 0:
+        return f"overdue {length}"
+    return f"in {length}" if deadline.exact else f"in {length} or later"
+
+
+def urgency(ticket: Ticket) -> str:
+    """Return how near the breach is, as a word: `overdue`, `soon`, `later` or `none`."""
+    deadline = ticket.next_deadline
+    if deadline is None:
+        return "none"
+    if deadline.due_in_s < 0:
+        return "overdue"
+    return "soon" if deadline.due_in_s < _SOON_S else "later"
+
+
+def step(deadline: Deadline) -> str:
+    """Return what *deadline* will bring: `answer of tier 2 due`, `stay in the tier ends`."""
+    if deadline.timer == ANSWER:
+        return f"answer of {target(deadline.target)} due"
+    return (
+        f"{clock(deadline.timer)} ends"
+        if deadline.timer == DWELL
+        else f"{clock(deadline.timer)} due"
+    )
+
+
+def priority(name: str | None) -> str:
+    """Return the priority *name* with its word: `P1 critical`."""
+    return "not decided" if name is None else f"{name} {_PRIORITIES.get(name, '')}"

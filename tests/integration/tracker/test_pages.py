@@ -1,0 +1,227 @@
+"""The pages: what people see, whatever somebody wrote into a ticket."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+from sqlalchemy import text as sql
+from typing_extensions import override
+
+from shared.contract.times import parse_instant
+from shared.runtime.database import open_database
+from tests.integration.tracker.conftest import FROZEN
+from tests.support.ticket_events import an_event, opened, replied, status, wrote
+from tests.support.tracker_messages import a_delivery, decision_bytes
+from tests.support.tracker_service import Tracker, asking, tracker_here
+from tests.support.tracker_stream import Said, story
+
+HOSTILE = (
+    "</title></p><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
+    "\x1b[31m\u202eevil\u2066\x07<!--"
+)
+CONTROLS = {chr(n) for n in (*range(9), *range(11, 32), 127, 0x202E, 0x2066)}
+
+
+class Tree(HTMLParser):
+    """The tags of a page, and what hangs on them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    @override
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+async def page(tracker: Tracker, path: str) -> str:
+    answer = await tracker.client.get(path)
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    return answer.text
+
+
+def everywhere(text: str) -> list[Said]:
+    """Return a story that has *text* in every field that people or programs can fill."""
+    facts: dict[str, Any] = dict.fromkeys(
+        ("title", "requester", "service", "component", "symptom", "category", "owner", "url"), text
+    )
+    customer = {"id": text, "name": text, "plan": text, "region": text, "vip": True}
+    events = [
+        opened("2026-03-02T10:00:00Z", flags=[text], tags=[text], customer=customer, **facts),
+        replied("2026-03-02T10:01:00Z", by=text, role=text, text=text),
+        status("2026-03-02T10:02:00Z", "open", by=text, reason=text),
+        wrote("2026-03-02T10:03:00Z", author_id=text, text=text),
+        an_event(
+            "ticket.updated", "2026-03-02T10:04:00Z", by=text, reason=text, title=text, x=text
+        ),
+        an_event("escalation.requested", "2026-03-02T10:05:00Z", by=text, department=text),
+        an_event("escalation.handed_over", "2026-03-02T10:06:00Z", by=text, to=text),
+        an_event("case.flagged", "2026-03-02T10:07:00Z", by=text, flag=text, reason=text),
+    ]
+    decisions = [
+        decision_bytes(
+            1,
+            "escalation.raised",
+            escalation_id=text,
+            track="functional",
+            target=text,
+            ack_due="2026-03-02T11:00:00Z",
+            cell=text,
+            policy={"name": text, "version": 1, "digest": text},
+            notify=[{"role": text, "mode": "chat", "fyi": False}],
+            because={
+                "triggers": [text],
+                "rule": text,
+                "facts": {text: text},
+                "arithmetic": [text, {"x": text}],
+            },
+        ),
+        decision_bytes(
+            2,
+            "act.refused",
+            act_id=text,
+            by=text,
+            code="not_permitted",
+            missing=[text],
+            allowed=[text],
+        ),
+        decision_bytes(3, "group.joined", group_id=text, fingerprint=text),
+        decision_bytes(
+            4,
+            "escalation.acknowledged",
+            escalation_id=text,
+            track="functional",
+            target=text,
+            by=text,
+            role=text,
+        ),
+        decision_bytes(5, "timer.warned", timer=text, share=0.5, step=text),
+        decision_bytes(6, "timer.breached", timer=text, due="2026-03-02T11:00:00Z"),
+    ]
+    delivery = a_delivery(
+        "failed", 1, role=text, person=text, channel=text, address=text, reason=text
+    )
+    return [
+        *(one for one in story(events) if one.topic == "tickets.events"),
+        *(Said("tickets.tier-changes", "desk:A", value, []) for value in decisions),
+        Said("notifications.deliveries", "desk:A", delivery.text.encode(), []),
+    ]
+
+
+async def test_what_is_written_into_any_field_stays_text_on_every_page(database: str) -> None:
+    trees = []
+    for text in (HOSTILE, "harmless"):
+        async with tracker_here(database) as tracker:
+            await tracker.take(everywhere(text))
+            shown = [await page(tracker, path) for path in ("/", "/tickets/desk:A")]
+            async with tracker.database.transaction() as conn:
+                assert (await conn.execute(sql("SELECT count(*) FROM dead_letter"))).scalar() == 0
+                await conn.execute(sql("DROP SCHEMA tracker CASCADE"))
+        assert not CONTROLS & set("".join(shown))
+        trees.append([Tree(one) for one in shown])
+    hostile, harmless = trees
+    for evil, good in zip(hostile, harmless, strict=True):
+        assert evil.tags == good.tags
+        assert [name for name, _ in evil.attributes] == [name for name, _ in good.attributes]
+        assert "alert(1)" in evil.text
+
+
+async def test_only_web_addresses_become_links(tracker: Tracker) -> None:
+    for n, url in enumerate(["javascript:alert(1)", "https://desk.example/t/1?a=<b>"]):
+        await tracker.take(story([opened("2026-03-02T10:00:00Z", ticket=f"U{n}", url=url)]))
+    assert "javascript:" not in await page(tracker, "/tickets/desk:U0")
+    assert 'href="https://desk.example/t/1?a=&lt;b&gt;"' in await page(tracker, "/tickets/desk:U1")
+
+
+async def test_the_board_shows_what_a_lead_asks_first(filled: Tracker) -> None:
+    board = await page(filled, "/")
+    text = " ".join(Tree(board).text.split())
+    assert "2026-03-02 12:00 UTC" in text, "the installation's clock, not the machine's"
+    for wanted in ("Tier 3", "Tier 1", "overdue", "no answer, due", "stay in the tier ends"):
+        assert wanted in text
+    assert "script" not in Tree(board).tags
+    for number in (1, 2, 3):
+        assert f'href="/tickets/desk:T{number}"' in board
+
+
+async def test_a_case_page_says_in_sentences_what_was_decided_and_why(tracker: Tracker) -> None:
+    await tracker.take(
+        story([opened("2026-03-02T10:00:00Z")], parse_instant("2026-03-03T12:00:00Z"))
+    )
+    text = " ".join(Tree(await page(tracker, "/tickets/desk:A")).text.split())
+    for wanted in (
+        "Case opened as S3/I1, P3, in tier 1",
+        "the stay in tier 1 is over (T06)",
+        "used on calendar emea",
+        "Moved up from tier 1 to tier 2",
+        "an answer is due",
+        "First response: promise broken",
+        "person of t1_lead",
+    ):
+        assert wanted in text
+
+
+async def test_a_late_decision_is_marked_in_words(tracker: Tracker) -> None:
+    late = decision_bytes(1, late_by_s=5400)
+    await tracker.take([Said("tickets.tier-changes", "desk:A", late, [])])
+    assert "decided 1 h 30 min late" in await page(tracker, "/tickets/desk:A")
+
+
+async def test_pages_reload_themselves_until_asked_not_to(filled: Tracker) -> None:
+    assert '<meta http-equiv="refresh" content="15">' in await page(filled, "/")
+    assert "http-equiv" not in await page(filled, "/?still=true")
+
+
+async def test_a_long_timeline_is_read_page_by_page_without_being_pulled_away(
+    tracker: Tracker,
+) -> None:
+    events = [
+        opened("2026-03-02T10:00:00Z", severity="S1", affected_users=900),
+        replied("2026-03-02T10:00:30Z"),
+    ]
+    await tracker.take(story(events, parse_instant("2026-03-03T10:00:00Z")))
+    first = Tree(await page(tracker, "/tickets/desk:A"))
+    (following,) = [
+        url for name, url in first.attributes if name == "href" and url and "cursor=" in url
+    ]
+    second = await page(tracker, following)
+    assert "From the latest" in second
+    assert "http-equiv" not in second
+
+
+async def test_an_unknown_ticket_is_a_page_that_says_what_to_do(filled: Tracker) -> None:
+    answer = await filled.client.get("/tickets/desk:%3Cscript%3E")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Check the key" in answer.text
+    assert "<script>" not in answer.text
+
+
+async def test_the_style_is_served_to_be_kept(filled: Tracker) -> None:
+    board = await page(filled, "/")
+    path = board.split('rel="stylesheet" href="')[1].split('"')[0]
+    answer = await filled.client.get(path)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["cache-control"]
+
+
+async def test_while_the_database_is_away_the_pages_say_so_and_try_again() -> None:
+    nowhere = open_database("postgresql://nobody@127.0.0.1:1/x", schema="tracker", clock=FROZEN)
+    async with nowhere, asking(nowhere) as client:
+        board = await client.get("/")
+        reply = await client.get("/v1/board")
+    assert (board.status_code, reply.status_code) == (503, 503)
+    assert "The board is away for a moment" in board.text
+    assert 'http-equiv="refresh"' in board.text
+    assert reply.json()["code"] == "database_unavailable"

@@ -1,0 +1,178 @@
+"""The tracker for tests: in this process without Kafka, or as a process of its own."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+from sqlalchemy import text
+
+from services.tracker.api import routes
+from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.dashboard.pages import pages
+from services.tracker.desk import Desk
+from services.tracker.store_reading import ReadModel
+from services.tracker.worker import Worker
+from shared.contract.topics import PARTITIONS
+from shared.runtime.clock import Clock
+from shared.runtime.database import Database, open_database
+from shared.runtime.health import service_app
+from shared.runtime.kafka import Batch, Incoming, partition_for
+from shared.runtime.migrations import migrate
+from shared.runtime.progress import LogBounds, Progress
+from tests.support.tracker_stream import Said
+
+TABLES = ("ticket", "timeline", "notice", "tally", "dead_letter")
+TOPICS = {name: name for name in KIND_OF_TOPIC}
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """A tracker in this process: *take* stands for its consumers."""
+
+    database: Database
+    worker: Worker
+    client: httpx2.AsyncClient
+
+    async def take(self, records: Iterable[Said], *, together: int = 500) -> None:
+        """Take *records* in, in batches of up to *together* of one partition."""
+        waiting: dict[tuple[str, int], list[Said]] = {}
+        for one in records:
+            place = (one.topic, partition_for(one.ticket.encode(), PARTITIONS))
+            waiting.setdefault(place, []).append(one)
+            if len(waiting[place]) == together:
+                await self._take(*place, waiting.pop(place))
+        for place, left in waiting.items():
+            await self._take(*place, left)
+
+    async def _take(self, topic: str, partition: int, records: list[Said]) -> None:
+        start = (await Progress(self.database).positions([topic]))[topic, partition]
+        incoming = [
+            Incoming(start + n, one.ticket.encode(), one.value, tuple(one.headers), 0)
+            for n, one in enumerate(records)
+        ]
+        await self.worker.handle(Batch(topic, partition, incoming))
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """Return the JSON that is answered with 200."""
+        answer = await self.client.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def tracker_here(url: str, clock: Clock | None = None) -> AsyncIterator[Tracker]:
+    """Give a tracker on a fresh schema of the database at *url*."""
+    await migrate(url, ["tracker"])
+    async with (
+        open_database(url, schema="tracker", clock=clock or Clock()) as database,
+        asking(database) as client,
+    ):
+        for topic in TOPICS:
+            bounds = {number: LogBounds(0, 0) for number in range(PARTITIONS)}
+            await Progress(database).check(topic, "test", bounds)
+        yield Tracker(database, Worker(database, kinds=KIND_OF_TOPIC, late_after_s=1.0), client)
+
+
+@asynccontextmanager
+async def asking(database: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    """Give a client of the API and the pages over *database*."""
+    desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0)
+    app = service_app("tracker", ready=_ready)
+    app.include_router(routes(desk))
+    app.include_router(pages(desk, timedelta(seconds=15), late_after_s=1.0))
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:
+        yield client
+
+
+async def _ready() -> Mapping[str, bool]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A tracker as a process of its own."""
+
+    process: asyncio.subprocess.Process
+    client: httpx2.AsyncClient
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """Return the JSON that is answered with 200."""
+        answer = await self.client.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def starting_tracker(
+    environ: Mapping[str, str],
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the tracker as a process, whether it comes up or not."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.tracker",
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            "PATH": os.environ["PATH"],
+            "TRACKER_HTTP_PORT": "0",
+            "TRACKER_STATS_AGE": "PT0.01S",
+            "TIERLINE_DRAIN_DELAY_S": "0",
+            **environ,
+        },
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def tracker_process(environ: Mapping[str, str]) -> AsyncIterator[Running]:
+    """Run the tracker as a process that listens on a free port, and give a client of it."""
+    async with starting_tracker(environ) as process:
+        port = await asyncio.wait_for(_port(process), 30)
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+        ) as client:
+            reading = asyncio.create_task(_read_on(process))
+            yield Running(process, client)
+            reading.cancel()
+
+
+async def _port(process: asyncio.subprocess.Process) -> int:
+    assert process.stderr is not None
+    said = []
+    while line := await process.stderr.readline():
+        said.append(line.decode())
+        if line.startswith(b"{") and (entry := json.loads(line))["event"] == "listening":
+            return int(entry["port"])
+    raise AssertionError("".join(said))
+
+
+async def _read_on(process: asyncio.subprocess.Process) -> None:
+    """Keep the pipe of its log from filling up."""
+    assert process.stderr is not None
+    while await process.stderr.readline():
+        pass
+
+
+async def tables(database: Database, *, but: Mapping[str, frozenset[str]]) -> dict[str, list[Any]]:
+    """Return every table's rows in a settled order, without the columns that *but* names."""
+    found: dict[str, list[Any]] = {}
+    async with database.transaction() as conn:
+        for name in TABLES:
+            left_out = but.get(name, frozenset())
+            rows = (await conn.execute(text(f"SELECT * FROM {name}"))).mappings().all()  # noqa: S608
+            kept = [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+            found[name] = sorted(kept, key=lambda row: json.dumps(row, default=str))
+    return found
