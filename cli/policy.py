@@ -16,6 +16,8 @@ app = typer.Typer(
     name="policy",
     help="The policy: who is told, when a ticket moves up, what customers are promised.",
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
 )
 
 

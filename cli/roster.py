@@ -19,6 +19,8 @@ app = typer.Typer(
     name="roster",
     help="The roster: which person or group stands behind each role of the policy.",
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
 )
 
 

@@ -25,6 +25,8 @@ app = typer.Typer(
     "Reads the variables that the services read: KAFKA_BOOTSTRAP_SERVERS (and KAFKA_SASL_…,"
     " KAFKA_SSL_… where Kafka asks who we are) and TIERLINE_TOPIC_PREFIX.",
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
 )
 
 

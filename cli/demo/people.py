@@ -1,0 +1,141 @@
+"""The people of the demo: whoever is told by mail of an open escalation acknowledges it.
+
+The recorded history does not say who acknowledged what, since its desk had no such thing. So that
+ladders do not climb to the executives over every ticket, each mail is answered at once, through
+intake like any act, in the role that the roster gives to its recipient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.utils import parseaddr
+from typing import Any, Final
+
+import httpx2
+
+from services.notifier.core.roster import Roster
+from shared.contract.ids import split_key
+
+_ASKS: Final = "acknowledge it"
+_ANSWERING: Final = 8
+_AGAIN_AFTER_S: Final = 2.0
+
+
+class People:
+    """Everybody in the roster who has a mailbox, each answering what asks for an answer.
+
+    Attributes:
+        acknowledgements: How many have been posted.
+    """
+
+    def __init__(self, roster: Roster, source: str) -> None:
+        """Fill the mailboxes' owners in.
+
+        Args:
+            roster: Who has which address, and which role.
+            source: The helpdesk of the tickets that mail speaks of.
+        """
+        self.acknowledgements = 0
+        self._source = source
+        self._roles = dict(_roles(roster))
+        self._mail: asyncio.Queue[EmailMessage] = asyncio.Queue()
+        self._answered: dict[str, float] = {}
+
+    def receive(self, mail: EmailMessage) -> None:
+        """Take *mail* into its recipient's mailbox."""
+        self._mail.put_nowait(mail)
+
+    async def run(self, tracker_url: str, intake_url: str) -> None:
+        """Answer mail until cancelled."""
+        async with (
+            httpx2.AsyncClient(trust_env=False, timeout=15) as client,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(_ANSWERING):
+                group.create_task(self._answer_mail(client, tracker_url, intake_url))
+
+    async def _answer_mail(
+        self, client: httpx2.AsyncClient, tracker_url: str, intake_url: str
+    ) -> None:
+        while True:
+            mail = await self._mail.get()
+            name, address = parseaddr(str(mail["To"]))
+            role = self._roles.get(address)
+            if role is None:
+                continue
+            for ticket in tickets_to_answer(mail, self._source):
+                for escalation in await _unanswered(client, tracker_url, ticket):
+                    if self._is_new(escalation):
+                        data = {"by": name, "role": role, "escalation_id": escalation}
+                        await _acknowledge(client, intake_url, ticket, data)
+                        self.acknowledgements += 1
+
+    def _is_new(self, escalation: str) -> bool:
+        """Whether nobody has just answered: a role that may not is followed by the next."""
+        now = asyncio.get_running_loop().time()
+        if now - self._answered.get(escalation, -_AGAIN_AFTER_S) < _AGAIN_AFTER_S:
+            return False
+        self._answered[escalation] = now
+        return True
+
+
+def tickets_to_answer(mail: EmailMessage, source: str) -> list[str]:
+    """Return the keys of the tickets of *source* of which *mail* asks an acknowledgement.
+
+    A mail speaks of one ticket, or is a digest with a line for each.
+    """
+    part = mail.get_body(preferencelist=("plain",))
+    lines = [] if part is None else part.get_content().splitlines()
+    asking = [line for line in lines if _ASKS in line]
+    ticket = re.compile(rf"\b{re.escape(source)}:[A-Za-z0-9_./#-]+")
+    named = [found[0] for line in asking if (found := ticket.search(line))]
+    if asking and not named:
+        # The line that asks does not name it: the mail is about one ticket, and begins with it.
+        named = [found[0] for line in lines[:1] if (found := ticket.search(line))]
+    return list(dict.fromkeys(named))
+
+
+def _roles(roster: Roster) -> Mapping[str, str]:
+    """Return in which role each address acknowledges: its first one that is no queue."""
+    found: dict[str, str] = {}
+    for role, seat in roster.roles.items():
+        contact = roster.contacts.get(seat.contact or "")
+        if contact is not None and contact.email is not None and not role.endswith("_queue"):
+            found.setdefault(contact.email, role)
+    return found
+
+
+async def _unanswered(client: httpx2.AsyncClient, tracker_url: str, ticket: str) -> list[str]:
+    try:
+        answer = await client.get(f"{tracker_url}/v1/tickets/{ticket}")
+    except httpx2.TransportError:
+        return []
+    if answer.status_code != httpx2.codes.OK:
+        return []
+    return [
+        one["escalation_id"]
+        for one in answer.json()["escalations"]
+        if one["acknowledged_by"] is None
+    ]
+
+
+async def _acknowledge(
+    client: httpx2.AsyncClient, intake_url: str, ticket: str, data: Mapping[str, Any]
+) -> None:
+    source, subject = split_key(ticket)
+    event = {
+        "specversion": "1.0",
+        "id": f"ack:{data['escalation_id']}:{data['role']}",
+        "source": source,
+        "type": "escalation.acknowledged",
+        "subject": subject,
+        "data": data,
+    }
+    headers = {"content-type": "application/cloudevents+json"}
+    try:
+        await client.post(f"{intake_url}/v1/events", json=event, headers=headers)
+    except httpx2.TransportError:
+        return  # the ladder goes on, and its next mail is answered
