@@ -96,7 +96,7 @@ import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {names}:
-            raise ImportError(name + " is not in the image")
+            raise ModuleNotFoundError(name + " is not in the image", name=name)
 
 sys.meta_path.insert(0, Absent())
 {statement}
