@@ -22,8 +22,13 @@ LATENCY: Final = Histogram(
 )
 DELIVERIES: Final = Gauge(
     "tierline_notifier_deliveries",
-    "Rows of the ledger that are unfinished or dead.",
+    "Rows of the ledger that are unfinished.",
     ["channel", "state"],
+)
+DEAD_LETTERS: Final = Gauge(
+    "tierline_notifier_dead_letters",
+    "Notices given up and records nobody could read, not dealt with yet; should be 0.",
+    ["kind"],
 )
 BREAKERS: Final = Gauge(
     "tierline_notifier_gates", "Gates by the state of their circuit breaker.", ["state"]

@@ -16,7 +16,7 @@ from services.notifier.core.retry import GIVE_UP, GIVE_UP_DEFAULT
 from services.notifier.store import now
 from services.notifier.store_gates import gate_from
 from services.notifier.store_ledger import UNFINISHED
-from services.notifier.tables import attempt, decision, delivery, early, gate, outbox
+from services.notifier.tables import attempt, dead_letter, decision, delivery, early, gate, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Health:
     """The ledger in numbers."""
 
     deliveries: Mapping[tuple[str, str], int]
+    dead_notices: int
+    dead_records: int
     breakers: Mapping[Breaker, int]
     gaps: int
     faults: int
@@ -102,7 +104,7 @@ async def health(conn: AsyncConnection, *, since: datetime) -> Health:
     moment = await now(conn)
     counted = await conn.execute(
         select(delivery.c.channel, delivery.c.state, func.count())
-        .where(delivery.c.state.in_((*UNFINISHED, "dead")))
+        .where(delivery.c.state.in_(UNFINISHED))
         .group_by(delivery.c.channel, delivery.c.state)
     )
     breakers = dict.fromkeys(Breaker, 0)
@@ -114,8 +116,16 @@ async def health(conn: AsyncConnection, *, since: datetime) -> Health:
         .select_from(outbox)
         .where(outbox.c.published_at.is_(None), outbox.c.dead_at.is_(None))
     )
+    notices = await conn.execute(
+        select(func.count()).select_from(delivery).where(delivery.c.state == "dead")
+    )
+    records = await conn.execute(
+        select(func.count()).select_from(dead_letter).where(dead_letter.c.settled.is_(None))
+    )
     return Health(
-        deliveries={(row[0] or "none", row[1]): row[2] for row in counted},
+        deliveries={(row[0], row[1]): row[2] for row in counted},
+        dead_notices=notices.scalar_one(),
+        dead_records=records.scalar_one(),
         breakers=breakers,
         gaps=gaps.scalar_one(),
         faults=await _uneven(conn, since) + await _forgotten(conn),

@@ -43,6 +43,8 @@ def _show(found: Health) -> None:
     metrics.DELIVERIES.clear()
     for (channel, state), count in found.deliveries.items():
         metrics.DELIVERIES.labels(channel, state).set(count)
+    metrics.DEAD_LETTERS.labels("notice").set(found.dead_notices)
+    metrics.DEAD_LETTERS.labels("record").set(found.dead_records)
     for breaker, count in found.breakers.items():
         metrics.BREAKERS.labels(breaker).set(count)
     metrics.GAPS.set(found.gaps)

@@ -38,7 +38,7 @@ GOAL: Final = 0.5
 PEOPLE: Final = 8
 AT_ONCE: Final = 32
 TURNS: Final = 5
-COUNT: Final = 2000
+COUNT: Final = 1000
 
 
 @dataclass
