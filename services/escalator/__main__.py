@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Mapping, Sequence
-from functools import partial
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from services.escalator.api import routes
@@ -16,15 +15,13 @@ from services.escalator.tables import SCHEMA
 from services.escalator.ticker import Ticker
 from services.escalator.watch import forget_old_events, watch
 from services.escalator.worker import Worker
-from shared.contract.errors import TransientError
 from shared.contract.topics import POLICIES, TICKET_EVENTS, TIER_CHANGES
-from shared.runtime.database import open_database, retrying
+from shared.runtime.database import open_database
 from shared.runtime.health import serve, service_app
-from shared.runtime.kafka import ConsumeOptions, Publisher, consume, describe_topic
+from shared.runtime.kafka import ConsumeOptions, Publisher, consume
 from shared.runtime.outbox import Relay
 from shared.runtime.progress import Progress
 from shared.runtime.run import run, together
-from shared.runtime.settings import KafkaAccess
 
 # A timer waits for this look, too, before it fires.
 _CAUGHT_UP_EVERY_S: Final = 0.25
@@ -58,15 +55,6 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 stop=stop,
             )
 
-        async def read_events() -> None:
-            assignment = None
-            if settings.share == "all":
-                assignment = await _everything(settings.kafka, events, stop)
-            options = ConsumeOptions(
-                group="escalator", assignment=assignment, caught_up_every_s=_CAUGHT_UP_EVERY_S
-            )
-            await read(events, options)
-
         async def once_settled(work: Coroutine[Any, Any, None]) -> None:
             await policies.settle(stop)
             await work
@@ -89,7 +77,16 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                         caught_up_every_s=_CAUGHT_UP_EVERY_S,
                     ),
                 ),
-                once_settled(read_events()),
+                once_settled(
+                    read(
+                        events,
+                        ConsumeOptions(
+                            group="escalator",
+                            share=settings.share,
+                            caught_up_every_s=_CAUGHT_UP_EVERY_S,
+                        ),
+                    )
+                ),
                 watch(database, stop),
                 forget_old_events(database, settings.remember_events, stop),
                 serve(
@@ -102,19 +99,6 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             )
         finally:
             await publisher.close()
-
-
-async def _everything(
-    access: KafkaAccess, topic: str, stop: asyncio.Event
-) -> Mapping[str, Sequence[int]]:
-    """Return all partitions of *topic*, once it is there; none once *stop* is set."""
-    try:
-        shape = await retrying(
-            partial(describe_topic, access, topic), stop=stop, what="find the partitions"
-        )
-    except TransientError:  # which comes out only once *stop* is set
-        return {topic: []}
-    return {topic: range(shape.partitions)}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, Gt
 from pydantic import Field
@@ -23,11 +23,6 @@ class Settings(DatabaseSettings):
 
     http_port: int = Field(
         default=8082, ge=0, le=65535, description="The port; 0 takes a free one."
-    )
-    share: Literal["group", "all"] = Field(
-        default="group",
-        description="`group`: partitions are shared out among the instances. `all`: this instance"
-        " takes every partition at once, as one alone may; several remain right, only wasteful.",
     )
     policy_file: Path = Field(
         default=DEFAULT_POLICY,

@@ -83,7 +83,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 worker.handle,
                 access=settings.kafka,
                 progress=Progress(database),
-                options=ConsumeOptions(group=f"{settings.group}.{settings.topic(TIER_CHANGES)}"),
+                options=ConsumeOptions(
+                    group=f"{settings.group}.{settings.topic(TIER_CHANGES)}", share=settings.share
+                ),
                 stop=stop,
             ),
             serve(

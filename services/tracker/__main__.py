@@ -82,7 +82,7 @@ async def _read(
         worker.handle,
         access=settings.kafka,
         progress=Progress(database),
-        options=ConsumeOptions(group=f"tracker.{topic}"),
+        options=ConsumeOptions(group=f"tracker.{topic}", share=settings.share),
         stop=stop,
     )
 

@@ -171,11 +171,18 @@ class RuntimeSettings(BaseModel):
 
 
 class DatabaseSettings(RuntimeSettings):
-    """The settings of a service that owns a schema in PostgreSQL."""
+    """The settings of a service that owns a schema in PostgreSQL and fills it from topics."""
 
     database_url: SecretStr = Field(
         description="`postgresql://…`; a Unix socket's folder as `?host=`.",
         examples=["postgresql://tierline@localhost/tierline"],
+    )
+    share: Literal["group", "all"] = Field(
+        default="group",
+        description=(
+            "`group`: partitions are shared out among the instances. `all`: this instance takes"
+            " every partition at once, as one alone may; several remain right, only wasteful."
+        ),
     )
 
     @field_validator("database_url")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from shared.runtime.kafka.records import Batch
 
+Share = Literal["group", "all"]
 Handle = Callable[[Batch], Awaitable[None]]
 """Applies one batch; it locks, checks and advances ``progress`` itself (`shared.runtime.progress`).
 
@@ -27,6 +29,8 @@ class ConsumeOptions:
         group: The consumer group, which spreads partitions over the instances.
         assignment: Partitions by full topic name, for a fixed share instead of the group's;
             several workers may hold the same ones, and stay right.
+        share: ``all`` takes every partition, whoever else does, without waiting for a group;
+            ``group`` what the group gives us.
         max_records: The most records of a batch.
         poll_s: How long to wait for records before looking round, real seconds.
         caught_up_every_s: How often partitions applied up to their end are marked so, and lag is
@@ -40,9 +44,15 @@ class ConsumeOptions:
 
     group: str
     assignment: Mapping[str, Sequence[int]] | None = None
+    share: Share = "group"
     max_records: int = 500
     poll_s: float = 0.2
     caught_up_every_s: float = 1.0
     stuck_after_s: float = 60.0
     sparse: frozenset[str] = field(default_factory=frozenset)
     session_timeout_s: float = 15.0
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the group decides which partitions are ours."""
+        return self.assignment is None and self.share == "group"

@@ -64,7 +64,7 @@ class Session:
         try:
             await asyncio.wait_for(self._consumer.start(), START_S)
             await check_topics(self._topics, self._consumer, self._access, self._progress)
-            self._join()
+            await self._join()
             await _first_to_end(self._read(), self._watch.run())
         finally:
             await let_go(self._consumer.stop())
@@ -74,11 +74,10 @@ class Session:
             await self._turn()
 
     def _consumer_options(self) -> dict[str, Any]:
-        fixed = self._options.assignment is not None
         return {
             **client_options(self._access),
             "client_id": f"tierline-{self._options.group}",
-            "group_id": None if fixed else self._options.group,
+            "group_id": self._options.group if self._options.grouped else None,
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
             "isolation_level": "read_committed",
@@ -90,15 +89,20 @@ class Session:
             "fetch_max_wait_ms": _FETCH_WAIT_MS,
         }
 
-    def _join(self) -> None:
-        if self._options.assignment is None:
+    async def _join(self) -> None:
+        if self._options.grouped:
             self._consumer.subscribe(list(self._topics), listener=_Listener(self))
             return
-        share = [
-            TopicPartition(topic, number)
-            for topic, numbers in self._options.assignment.items()
-            for number in numbers
-        ]
+        if self._options.assignment is None:
+            # What has just been checked: a row for every partition there is.
+            recorded = await self._progress.positions(self._topics)
+            share = [TopicPartition(topic, number) for topic, number in recorded]
+        else:
+            share = [
+                TopicPartition(topic, number)
+                for topic, numbers in self._options.assignment.items()
+                for number in numbers
+            ]
         self._consumer.assign(share)
         self.assigned(share)
 

@@ -127,7 +127,7 @@ class Watch:
 
     async def _tell_group(self, positions: dict[TopicPartition, int]) -> None:
         """Commit to the group, for graphs of lag only; whether it succeeds does not matter."""
-        if self._options.assignment is not None:
+        if not self._options.grouped:
             return
         if monotonic() - self._committed_at < _GROUP_COMMIT_S:
             return

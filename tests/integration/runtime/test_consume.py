@@ -134,7 +134,7 @@ async def test_two_workers_that_both_own_everything_apply_each_record_once(
     kafka: str, topic_prefix: str, tracker: Database
 ) -> None:
     topic = await a_topic(kafka, f"{topic_prefix}events")
-    everything = replace(QUICK, assignment={topic: range(3)}, max_records=7)
+    everything = replace(QUICK, share="all", max_records=7)
     for partition in range(3):
         await write(kafka, topic, numbered(200), partition=partition)
     first, second = Applier(tracker), Applier(tracker)
