@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.intake import metrics
 from services.intake.core.report import Accepted
 from services.intake.gate import Gate
+from shared.runtime.failpoints import failpoint
 from shared.runtime.kafka import (
     KafkaUnavailableError,
     Landed,
@@ -47,6 +48,7 @@ class Ingest:
             except (PublishTimeoutError, PublishFailedError, KafkaUnavailableError):
                 self._gate.missed()
                 raise
+        failpoint("intake.after_publish")
         self._gate.answered()
         metrics.ACCEPTED.inc(len(landed))
         return landed

@@ -29,6 +29,7 @@ from services.tracker.store_notices import load_notices, save_notices
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
 from shared.runtime.database import Connection, Database
+from shared.runtime.failpoints import failpoint
 from shared.runtime.kafka import Batch, Incoming, StaleDataError
 from shared.runtime.telemetry import DEAD_LETTERS
 
@@ -107,6 +108,8 @@ class Worker:
                 await park(conn, batch.topic, batch.partition, dead)
             await add_up(conn, batch.topic, batch.partition, counts)
             await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            failpoint("tracker.before_commit")
+        failpoint("tracker.after_commit")
         metrics.PROJECTED.labels(batch.topic).inc(len(fresh))
         _said_dead(batch, dead)
 
