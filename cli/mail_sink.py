@@ -78,6 +78,7 @@ class MailSink:
     ) -> None:
         if self._server is not None:
             self._server.close()
+            await self._server.wait_closed()
         if self._box is not None:
             self._box.close()
 

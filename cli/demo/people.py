@@ -19,6 +19,7 @@ import httpx2
 from services.notifier.core.roster import Roster
 from shared.contract.ids import split_key
 
+_ABOUT_ONE: Final = "Ticket "
 _ASKS: Final = "acknowledge it"
 _ANSWERING: Final = 8
 _AGAIN_AFTER_S: Final = 2.0
@@ -83,19 +84,19 @@ class People:
 
 
 def tickets_to_answer(mail: EmailMessage, source: str) -> list[str]:
-    """Return the keys of the tickets of *source* of which *mail* asks an acknowledgement.
+    """Return the keys of the tickets of *source* that *mail* wants its reader to look at.
 
-    A mail speaks of one ticket, or is a digest with a line for each.
+    A mail about one ticket says whether it asks for an acknowledgement. A digest, which has a line
+    for each of many notices, leaves it to the reader to look at every ticket that it names.
     """
     part = mail.get_body(preferencelist=("plain",))
     lines = [] if part is None else part.get_content().splitlines()
-    asking = [line for line in lines if _ASKS in line]
+    about_one = bool(lines) and lines[0].startswith(_ABOUT_ONE)
+    if about_one and not any(_ASKS in line for line in lines):
+        return []
     ticket = re.compile(rf"\b{re.escape(source)}:[A-Za-z0-9_./#-]+")
-    named = [found[0] for line in asking if (found := ticket.search(line))]
-    if asking and not named:
-        # The line that asks does not name it: the mail is about one ticket, and begins with it.
-        named = [found[0] for line in lines[:1] if (found := ticket.search(line))]
-    return list(dict.fromkeys(named))
+    named = [found[0] for line in lines if (found := ticket.search(line))]
+    return list(dict.fromkeys(named[:1] if about_one else named))
 
 
 def _roles(roster: Roster) -> Mapping[str, str]:

@@ -21,8 +21,10 @@ from cli.mail_sink import MailSink
 from cli.stack import Stack
 from shared.runtime.clock import Clock, monotonic
 
-# Services take so long to start; the clock comes to the first event after that.
-_LEAD_S: Final = 6.0
+# The clock comes to the first event when the services are likely to be ready: they take some
+# seconds, and more on a machine that has been slow so far.
+_LEAST_LEAD_S: Final = 5.0
+_LEAD_SHARE: Final = 0.6
 _LOOK_S: Final = 0.5
 _STILL_FOR_S: Final = 3.0
 _SETTLED_WITHIN_S: Final = 120.0
@@ -67,14 +69,18 @@ class Run:
         self._figures = Figures()
         self.clock = Clock()
 
-    async def start(self) -> None:
+    async def start(self, so_far_s: float) -> None:
         """Start the services, on a clock that comes to the history's first moment after that.
+
+        Args:
+            so_far_s: How long the servers took to start, real seconds.
 
         Raises:
             EmbeddedError: A service does not start.
         """
         first, speed = self._script.told[0].at, self._script.speed
-        self.clock = Clock.starting(first - timedelta(seconds=_LEAD_S * speed), speed=speed)
+        lead = timedelta(seconds=max(_LEAST_LEAD_S, so_far_s * _LEAD_SHARE) * speed)
+        self.clock = Clock.starting(first - lead, speed=speed)
         await self._stack.serve(self.clock)
 
     async def play(self, screen: Screen) -> Feed:

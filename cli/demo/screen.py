@@ -106,7 +106,8 @@ def _line(moment: Moment) -> str:
     return (
         f"{moment.now:%a %d %b %Y %H:%M} UTC: {moment.posted}/{moment.events} events posted,"
         f" open {_tiers(figures)}, {figures.raised} escalations raised,"
-        f" notices {_notices(figures)}, {moment.mails} mails,"
+        f" notices {_notices(figures)},"
+        f" {moment.mails} mails, {moment.acknowledgements} acknowledgements,"
         f" {figures.late} of {figures.decisions} decisions late,"
         f" lag {'-' if figures.lag_ms is None else figures.lag_ms} ms"
     )
