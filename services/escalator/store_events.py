@@ -137,7 +137,7 @@ async def append(conn: Connection, heard: Sequence[tuple[str, Heard]]) -> None:
     given = {
         "tickets": [key for key, _ in heard],
         "ats": [as_datetime(one.effective) for _, one in heard],
-        "ids": [one.said.id if one.signal is None else one.signal.id for _, one in heard],
+        "ids": [one.id for _, one in heard],
         "heard": [dump_heard(one).decode() for _, one in heard],
     }
     await conn.execute(_APPEND, given)

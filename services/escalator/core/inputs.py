@@ -77,6 +77,11 @@ class Heard:
         return self.said.ticket
 
     @property
+    def id(self) -> str:
+        """The id of the event or signal."""
+        return self.said.id if self.signal is None else self.signal.id
+
+    @property
     def said(self) -> TicketEvent:
         """The event, which only a signal may lack.
 
