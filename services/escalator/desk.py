@@ -10,7 +10,7 @@ from services.escalator import metrics
 from services.escalator.core.decide import Case, Decision, Heard
 from services.escalator.core.engine import NotAtHandError, Outcome
 from services.escalator.memory import Memory
-from services.escalator.store import Row, Turn, lock_rows, save, try_lock
+from services.escalator.store import ContendedError, Row, Turn, lock_rows, save, try_lock
 from services.escalator.store_events import announce, append, history
 from services.escalator.tables import ANYWHERE
 from shared.contract.errors import PermanentError, Reason
@@ -34,6 +34,7 @@ class Desk:
         self._cases: dict[str, Case] = {}
         self._histories: dict[str, list[Heard]] = {}
         self._partitions: dict[str, int] = {}
+        self._reached: set[str] = set()
         self._heard: list[tuple[str, Heard]] = []
         self._decisions: list[Decision] = []
 
@@ -122,8 +123,13 @@ class Desk:
             past = await history(self._conn, error.key)
             past += [heard for key, heard in self._heard if key == error.key]
             self._histories[error.key] = past
-        else:
+            return
+        self._reached.add(error.key)
+        try:
             self._rows[error.key] = await try_lock(self._conn, error.key)
+        except ContendedError:
+            # Who comes back has all that was reached so far locked in order from the beginning.
+            raise ContendedError(frozenset(self._reached)) from None
 
     def _partition(self, key: str, partition: int) -> int:
         """Return where the events of *key* come from, now that it was reached from *partition*."""

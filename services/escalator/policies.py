@@ -24,9 +24,9 @@ from services.escalator.store_policies import (
     Version,
     add,
     digest_of,
-    nothing_decided,
     read_to_the_end,
     recorded_since,
+    something_decided,
 )
 from shared.contract.errors import InvalidEventError, PermanentError, Reason, TransientError
 from shared.contract.policies import PolicyActivated, decode_policy
@@ -127,7 +127,7 @@ class Policies:
     async def _settled(self) -> bool:
         async with self.database.transaction() as conn:
             await hold_policies(conn)
-            if not await nothing_decided(conn):
+            if await something_decided(conn):
                 return True
             if not await read_to_the_end(conn, self.topic):
                 return False

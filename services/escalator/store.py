@@ -91,13 +91,17 @@ class StartOverError(Exception):
 
 
 class ContendedError(StartOverError):
-    """A case is locked by somebody whom we must not wait for while we hold others."""
+    """A case is locked by somebody whom we must not wait for while we hold others.
+
+    Attributes:
+        keys: What to lock from the beginning the next time.
+    """
 
     why = "contended"
 
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+    def __init__(self, keys: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(keys)))
+        self.keys = keys
 
 
 class PolicyChangedError(StartOverError):
@@ -173,7 +177,7 @@ async def try_lock(conn: Connection, key: str) -> Row | None:
     if partition is not None:
         return Row(key, restore(body), partition)
     if there:
-        raise ContendedError(key)
+        raise ContendedError(frozenset({key}))
     return None
 
 

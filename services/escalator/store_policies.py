@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from shared.runtime.database import Connection
 
-_UNTOUCHED: Final = text("SELECT NOT EXISTS (SELECT FROM ticket_state)")
+_DECIDED: Final = text(
+    "SELECT EXISTS (SELECT FROM policy_version) AND EXISTS (SELECT FROM ticket_state)"
+)
 _READ_TO_THE_END: Final = text(
     "SELECT EXISTS (SELECT FROM progress WHERE topic = :topic AND caught_up_at IS NOT NULL)"
 )
@@ -56,9 +58,9 @@ class Recorded(NamedTuple):
     active_from: datetime
 
 
-async def nothing_decided(conn: Connection) -> bool:
-    """Return whether no case was ever decided."""
-    return bool((await conn.execute(_UNTOUCHED)).scalar_one())
+async def something_decided(conn: Connection) -> bool:
+    """Return whether cases were decided by the policies that are recorded."""
+    return bool((await conn.execute(_DECIDED)).scalar_one())
 
 
 async def read_to_the_end(conn: Connection, topic: str) -> bool:

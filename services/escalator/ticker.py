@@ -111,6 +111,7 @@ class Ticker:
     max_hold: timedelta
     wake: asyncio.Event
     _since: datetime | None = None
+    _needed: frozenset[str] = frozenset()
     _beaten_at: float = field(default=float("-inf"))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -148,12 +149,14 @@ class Ticker:
             marks = watermarks(
                 await read_until(conn, self.topic), turn.now, since, self.max_hold * self.speed
             )
+            desk = Desk(conn, self.memory)
+            # Before anything else is locked, and so in the one order.
+            await desk.take(self._needed)
             due = await _lock(conn, marks, turn.epoch)
             if not due:
                 return 0
-            desk = Desk(conn, self.memory)
             await desk.take(one.key for one in due)
-            fired, failed = await _fire(desk, due, marks, policies, turn)
+            fired, failed, self._needed = await _fire(desk, due, marks, policies, turn)
             written = await desk.save(policies, turn)
             by = timedelta(seconds=_PUT_OFF_S * self.speed)
             await put_off(conn, failed, by=by, epoch=turn.epoch)
@@ -196,14 +199,16 @@ async def _fire(
     marks: Mapping[int, Watermark],
     policies: PolicyTimeline,
     turn: Turn,
-) -> tuple[list[Due], list[str]]:
+) -> tuple[list[Due], list[str], frozenset[str]]:
     """Let time pass for *due* cases; return those that it passed for, and those that failed.
 
-    A case that needs another one which somebody has locked is neither: it stays due.
+    A case that needs another one which somebody has locked is neither: it stays due. What such
+    cases need is returned too.
     """
     now = instant(turn.now)
     fired: list[Due] = []
     failed: list[str] = []
+    needed: frozenset[str] = frozenset()
     for n, one in enumerate(due, start=1):
         if n % _CASES_AT_A_STRETCH == 0:
             await asyncio.sleep(0)
@@ -213,12 +218,13 @@ async def _fire(
             await desk.do(step, partition=one.partition, mark=_flagging(mark))
         except ContendedError as error:
             metrics.STARTED_OVER.labels(error.why).inc()
+            needed |= error.keys
         except UndecidableError:
             log.exception("timers put off", ticket=one.key)
             failed.append(one.key)
         else:
             fired.append(one)
-    return fired, failed
+    return fired, failed, needed
 
 
 def _flagging(mark: Watermark) -> Callable[[Decision], None]:

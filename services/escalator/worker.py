@@ -116,7 +116,7 @@ class Worker:
                 if isinstance(error, PolicyChangedError):
                     await self.policies.refresh()
                 elif isinstance(error, ContendedError):
-                    needed.add(error.key)
+                    needed |= error.keys
             else:
                 return
 

@@ -43,6 +43,9 @@ from tests.support.kafka_topics import a_topic, all_records
 POLICY = load_policy_file(DEFAULT_POLICY)
 """The policy that ships with Tierline."""
 
+TIMELINE = PolicyTimeline([(Instant(0), POLICY)])
+"""It, in force from the beginning."""
+
 PARTITIONS = 3
 
 
@@ -364,7 +367,7 @@ def simulated_each(events: Iterable[TicketEvent]) -> Decisions:
 def _run(
     events: Iterable[TicketEvent], until_: Instant | None, policies: PolicyTimeline | None
 ) -> Decisions:
-    run = Simulation(policies or PolicyTimeline([(Instant(0), POLICY)]))
+    run = Simulation(policies or TIMELINE)
     found: Decisions = defaultdict(list)
     for one in run.run(events, until_):
         found[one.ticket].append(from_json(encode_decision(one)))
