@@ -49,7 +49,7 @@ async def working(
         desk = Desk(conn, memory)
         await desk.take(take)
         yield desk
-        written = await desk.save(TIMELINE, await begin_turn(conn), {})
+        written = await desk.save(TIMELINE, await begin_turn(conn))
     memory.keep(written)
 
 
