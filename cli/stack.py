@@ -18,7 +18,7 @@ from cli.embedded.ports import free_ports, is_free
 from cli.embedded.postgres_settings import PostgresTuning
 from cli.embedded.servers import Addresses, Servers
 from shared.runtime.clock import Clock
-from shared.runtime.migrations import migrate
+from shared.runtime.migrations import SERVICES, migrate
 from shared.runtime.settings import RuntimeSettings, SettingsError
 from shared.runtime.topics import create_topics
 
@@ -172,6 +172,9 @@ class Stack:
         environ = dict(self.plan.environ)
         if "INTAKE_KEYS_FILE" not in environ:
             environ.setdefault("INTAKE_ALLOW_ANONYMOUS", "true")
+        for service in SERVICES:
+            # Each runs once here: one that comes back need not wait until Kafka forgets the other.
+            environ.setdefault(f"{service.upper()}_SHARE", "all")
         for name, service in _ADDRESSES.items():
             if service in self._ports:
                 environ.setdefault(name, f"http://{HOST}:{self._ports[service]}")

@@ -22,7 +22,10 @@ from shared.contract.ids import split_key
 _ABOUT_ONE: Final = "Ticket "
 _ASKS: Final = "acknowledge it"
 _ANSWERING: Final = 8
-_AGAIN_AFTER_S: Final = 2.0
+_LOOKS: Final = 10
+_LOOK_AGAIN_S: Final = 0.2
+_EXECUTIVES: Final = frozenset({"exec_oncall", "exec_backup", "head_of_support"})
+_MANAGER: Final = "escalation_manager"
 
 
 class People:
@@ -43,7 +46,7 @@ class People:
         self._source = source
         self._roles = dict(_roles(roster))
         self._mail: asyncio.Queue[EmailMessage] = asyncio.Queue()
-        self._answered: dict[str, float] = {}
+        self._answered: set[tuple[str, str]] = set()
 
     def receive(self, mail: EmailMessage) -> None:
         """Take *mail* into its recipient's mailbox."""
@@ -68,19 +71,33 @@ class People:
             if role is None:
                 continue
             for ticket in tickets_to_answer(mail, self._source):
-                for escalation in await _unanswered(client, tracker_url, ticket):
-                    if self._is_new(escalation):
-                        data = {"by": name, "role": role, "escalation_id": escalation}
-                        await _acknowledge(client, intake_url, ticket, data)
-                        self.acknowledgements += 1
+                url = f"{tracker_url}/v1/tickets/{ticket}"
+                for escalation in await _unanswered(client, url, _spoken_of(mail)):
+                    answer = (escalation["escalation_id"], role)
+                    if answer in self._answered or not may_answer(role, escalation):
+                        continue
+                    self._answered.add(answer)
+                    data = {"by": name, "role": role, "escalation_id": answer[0]}
+                    await _acknowledge(client, intake_url, ticket, data)
+                    self.acknowledgements += 1
 
-    def _is_new(self, escalation: str) -> bool:
-        """Whether nobody has just answered: a role that may not is followed by the next."""
-        now = asyncio.get_running_loop().time()
-        if now - self._answered.get(escalation, -_AGAIN_AFTER_S) < _AGAIN_AFTER_S:
-            return False
-        self._answered[escalation] = now
-        return True
+
+def may_answer(role: str, escalation: Mapping[str, Any]) -> bool:
+    """Whether *role* is of those whom *escalation* (as the tracker shows it) waits for.
+
+    People know that: a specialist does not acknowledge what executives were asked to decide. The
+    engine has the last word and refuses the others.
+    """
+    target = str(escalation["target"])
+    match escalation["track"]:
+        case "external":
+            return role.startswith(f"{target}_")
+        case "hierarchical" if target == "exec":
+            return role in _EXECUTIVES
+        case "hierarchical":
+            return role in {target, _MANAGER}
+        case _:
+            return role == _MANAGER or role.startswith(f"{target}_")
 
 
 def tickets_to_answer(mail: EmailMessage, source: str) -> list[str]:
@@ -109,18 +126,36 @@ def _roles(roster: Roster) -> Mapping[str, str]:
     return found
 
 
-async def _unanswered(client: httpx2.AsyncClient, tracker_url: str, ticket: str) -> list[str]:
-    try:
-        answer = await client.get(f"{tracker_url}/v1/tickets/{ticket}")
-    except httpx2.TransportError:
-        return []
-    if answer.status_code != httpx2.codes.OK:
-        return []
-    return [
-        one["escalation_id"]
-        for one in answer.json()["escalations"]
-        if one["acknowledged_by"] is None
-    ]
+def _spoken_of(mail: EmailMessage) -> str | None:
+    """Return the escalation whose thread *mail* belongs to; None for a digest."""
+    thread = mail["In-Reply-To"]
+    return None if thread is None else str(thread).strip("<>").partition("@")[0]
+
+
+async def _unanswered(
+    client: httpx2.AsyncClient, url: str, spoken_of: str | None
+) -> list[dict[str, Any]]:
+    """Return the open escalations of the ticket at *url* that nobody has acknowledged.
+
+    A mail can be quicker than the board; then look again until the escalation that it speaks of
+    is there.
+    """
+    found: list[dict[str, Any]] = []
+    for _ in range(_LOOKS):
+        try:
+            answer = await client.get(url)
+            ticket = answer.raise_for_status().json()
+        except httpx2.HTTPError:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            continue
+        found = [one for one in ticket["escalations"] if one["acknowledged_by"] is None]
+        known = {
+            one["escalation_id"] for one in (*ticket["escalations"], *ticket["ended_escalations"])
+        }
+        if spoken_of is None or spoken_of in known:
+            break
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    return found
 
 
 async def _acknowledge(

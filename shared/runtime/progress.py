@@ -7,7 +7,7 @@ effect once, whoever else believes to own the partition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -38,12 +38,13 @@ _POSITIONS: Final = text(
     "SELECT topic, partition, next_offset FROM progress WHERE topic = ANY(CAST(:topics AS text[]))"
 )
 _CAUGHT_UP: Final = text(
-    "UPDATE progress SET caught_up_at = :at"
-    " FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:ends AS bigint[]))"
-    " AS log (topic, partition, log_end)"
-    " WHERE progress.topic = log.topic AND progress.partition = log.partition"
-    " AND progress.next_offset >= log.log_end"
-    " AND (progress.caught_up_at IS NULL OR progress.caught_up_at < :at)"
+    "UPDATE progress SET caught_up_at = applied.at"
+    " FROM (SELECT topic, partition, max(look.at) AS at FROM progress JOIN"
+    " unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:ends AS bigint[]),"
+    " CAST(:ats AS timestamptz[])) AS look (topic, partition, log_end, at)"
+    " USING (topic, partition) WHERE next_offset >= log_end GROUP BY topic, partition) AS applied"
+    " WHERE progress.topic = applied.topic AND progress.partition = applied.partition"
+    " AND (progress.caught_up_at IS NULL OR progress.caught_up_at < applied.at)"
 )
 
 
@@ -61,6 +62,20 @@ class LogBounds:
     """What Kafka still holds of a partition: offsets from *start* up to, not including, *end*."""
 
     start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at a partition's log.
+
+    Attributes:
+        at: The schema's ``clock()`` before the log was asked for its end.
+        end: That end. Everything that was in the log at `at` lies below it, so once it is applied,
+            timers due up to `at` may fire.
+    """
+
+    at: datetime
     end: int
 
 
@@ -130,24 +145,23 @@ class Progress:
             at: datetime = (await conn.execute(text("SELECT clock()"))).scalar_one()
             return at
 
-    async def caught_up(self, ends: Mapping[Partition, int], at: datetime) -> dict[Partition, int]:
-        """Mark the partitions that are applied up to their end, and return all positions.
+    async def caught_up(self, looks: Iterable[tuple[Partition, Look]]) -> dict[Partition, int]:
+        """Mark each partition by its newest look up to whose end it is applied.
 
-        Args:
-            ends: The logs' ends, asked for after *at* was read.
-            at: The schema's ``clock()`` before that: everything that was in the log by then is
-                applied, so timers due up to it may fire.
+        Returns:
+            The next offset to apply of every partition of those topics.
         """
         async with self._database.transaction() as conn:
-            order = sorted(ends)
+            listed = list(looks)
+            topics = [topic for (topic, _), _ in listed]
             given = {
-                "topics": [topic for topic, _ in order],
-                "partitions": [partition for _, partition in order],
-                "ends": [ends[key] for key in order],
-                "at": at,
+                "topics": topics,
+                "partitions": [partition for (_, partition), _ in listed],
+                "ends": [look.end for _, look in listed],
+                "ats": [look.at for _, look in listed],
             }
             await conn.execute(_CAUGHT_UP, given)
-            rows = await conn.execute(_POSITIONS, {"topics": sorted({t for t, _ in order})})
+            rows = await conn.execute(_POSITIONS, {"topics": sorted(set(topics))})
             return {(row.topic, row.partition): row.next_offset for row in rows}
 
 

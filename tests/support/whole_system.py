@@ -32,12 +32,7 @@ class Site:
     ) -> Plan:
         """Return the plan of *services* here, on free ports, told *variables* beside."""
         ports = {f"{name.upper()}_HTTP_PORT": "0" for name in services}
-        environ = {
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
-            "DATABASE_URL": self.database_url,
-            # One process of each: no group on the shared Kafka whose others it would wait for.
-            "ESCALATOR_SHARE": "all",
-        }
+        environ = {"KAFKA_BOOTSTRAP_SERVERS": self.kafka, "DATABASE_URL": self.database_url}
         return Plan(
             self.home,
             {**environ, **ports, **(variables or {})},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -13,7 +14,7 @@ from aiokafka.errors import KafkaError
 from shared.contract.errors import TransientError
 from shared.runtime.clock import monotonic, real_now
 from shared.runtime.kafka.options import ConsumeOptions, ConsumerStuckError
-from shared.runtime.progress import Progress
+from shared.runtime.progress import Look, Progress
 from shared.runtime.telemetry import LAG, OLDEST
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ class Watch:
         self._owned = owned
         self._progress = progress
         self._options = options
+        self._kept: dict[TopicPartition, Look] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._behind_since: dict[TopicPartition, float] = {}
         self._appended_at: dict[TopicPartition, float] = {}
@@ -78,12 +80,39 @@ class Watch:
         # The order matters: what is in the log at `at` lies below the ends asked for after it.
         at = await self._progress.now()
         ends = await asyncio.wait_for(self._consumer.end_offsets(list(owned)), 5.0)
-        marks = {(one.topic, one.partition): end for one, end in ends.items()}
-        recorded = await self._progress.caught_up(marks, at)
-        positions = {one: recorded[(one.topic, one.partition)] for one in ends}
+        positions = await self._mark(at, ends)
         behind = self._measure(ends, positions)
         self._notice_standstill(positions, behind=behind)
         await self._tell_group(positions)
+
+    async def _mark(
+        self, at: datetime, ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """Mark what is applied up to an end that was seen, and return all positions.
+
+        A look is kept until its end is applied: in a log that never rests, the end of just now is
+        always a little further than what is applied.
+        """
+        fresh = {one: Look(at, end) for one, end in ends.items()}
+        recorded = await self._progress.caught_up(
+            ((one.topic, one.partition), looks[one])
+            for looks in (self._kept, fresh)
+            for one in ends
+            if one in looks
+        )
+        positions = {one: recorded[(one.topic, one.partition)] for one in ends}
+        self._kept = {
+            one: kept
+            for one, look in fresh.items()
+            if (kept := self._still_ahead(one, positions[one], look)) is not None
+        }
+        return positions
+
+    def _still_ahead(self, one: TopicPartition, position: int, fresh: Look) -> Look | None:
+        """Return the oldest look whose end is not applied yet."""
+        kept = self._kept.get(one)
+        looks = (fresh,) if kept is None else (kept, fresh)
+        return next((look for look in looks if look.end > position), None)
 
     def _measure(
         self, ends: dict[TopicPartition, int], positions: dict[TopicPartition, int]

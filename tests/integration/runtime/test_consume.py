@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from prometheus_client import REGISTRY
 from sqlalchemy import text
@@ -233,6 +234,29 @@ async def test_a_partition_counts_as_caught_up_only_when_all_of_it_is_applied(
             return await marks(tracker) == {0: True, 1: True}
 
         await until(both_marked)
+
+
+async def test_a_partition_that_never_rests_is_caught_up_all_the_same(
+    kafka: str, topic_prefix: str, tracker: Database
+) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}events", partitions=1)
+    await write(kafka, topic, [b"first"])
+
+    async def another(_: Batch) -> None:
+        # Before this batch counts as applied there is more, so the log is never applied to its end.
+        await write(kafka, topic, [b"more"])
+
+    async with consuming(kafka, [topic], Applier(tracker, another)):
+        seen: set[datetime] = set()
+
+        async def goes_on() -> bool:
+            async with tracker.transaction() as conn:
+                mark = (await conn.execute(text("SELECT caught_up_at FROM progress"))).scalar()
+            if mark is not None:
+                seen.add(mark)
+            return len(seen) > 3
+
+        await until(goes_on)
 
 
 async def test_a_loop_in_which_nothing_moves_ends(

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from cli.demo.audit import Read, verdicts
-from cli.demo.people import tickets_to_answer
+from cli.demo.people import may_answer, tickets_to_answer
 
 ONE = """Ticket desk:INC7: Mail is slow
 What happened: it was escalated to tier 2
@@ -39,6 +39,25 @@ def test_mail_is_answered_where_it_asks_and_a_digest_for_all_that_it_names(
     mail.set_content(text)
     mail.add_alternative("<p>as HTML</p>", subtype="html")
     assert tickets_to_answer(mail, "desk") == tickets
+
+
+@pytest.mark.parametrize(
+    ("role", "track", "target", "may"),
+    [
+        ("t2_specialist", "functional", "t2", True),
+        ("t3_oncall", "functional", "t2", False),
+        ("escalation_manager", "functional", "t2", True),
+        ("engineering_duty", "external", "engineering", True),
+        ("t2_oncall", "external", "engineering", False),
+        ("t2_lead", "hierarchical", "t2_lead", True),
+        ("t2_lead", "hierarchical", "exec", False),
+        ("exec_backup", "hierarchical", "exec", True),
+    ],
+)
+def test_people_answer_only_what_waits_for_them(
+    role: str, track: str, target: str, *, may: bool
+) -> None:
+    assert may_answer(role, {"track": track, "target": target}) == may
 
 
 def a_read() -> Read:
