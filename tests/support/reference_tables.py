@@ -23,7 +23,11 @@ from tests.support.house import ROOT, SERVICES, settings_of
 PAGE: Final = ROOT / "docs" / "operations.md"
 _TABLE: Final = re.compile(r"<!-- table: (?P<name>[a-z ]+) -->\n.*?<!-- end -->", re.DOTALL)
 # Read by every service under one name; the other fields have the service's own name in front.
-_OF_ALL: Final = [name for name in DatabaseSettings.model_fields if not name.startswith("http_")]
+_OF_ALL: Final = [
+    name
+    for name in DatabaseSettings.model_fields
+    if len({settings_of(one).variable(name) for one in SERVICES}) == 1
+]
 
 
 def settings_of_all() -> str:
