@@ -146,7 +146,8 @@ class Sender:
         """Wait until there may be something to do: new rows, an ended send, a moment's passing."""
         if not self._ended:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._due.wait()
         self._due.clear()
         if self._under_way:
             await asyncio.sleep(GATHER_S)

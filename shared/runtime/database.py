@@ -197,7 +197,8 @@ async def retrying(
             pause = backoff_s(attempt, cap_s=cap_s)
             log.warning("trying again", what=what, why=error.reason, error=str(error), in_s=pause)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+            async with asyncio.timeout(pause):
+                await stop.wait()
 
 
 def unavailable(error: BaseException) -> DatabaseUnavailableError | None:
@@ -238,7 +239,8 @@ async def _undo(conn: Connection, error: BaseException) -> None:
     # A cancellation or a time limit may have cut a statement in two.
     if isinstance(error, Exception) and not isinstance(error, TimeoutError):
         try:
-            await asyncio.wait_for(conn.rollback(), _ROLLBACK_S)
+            async with asyncio.timeout(_ROLLBACK_S):
+                await conn.rollback()
         except (SQLAlchemyError, asyncpg.InterfaceError, OSError, TimeoutError):
             await _throw_away(conn)
         else:

@@ -136,13 +136,15 @@ class Relay:
 
     async def _until_woken(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.wake.wait(), self.poll_s)
+            async with asyncio.timeout(self.poll_s):
+                await self.wake.wait()
 
     async def _clean_on(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await retrying(self._clean, stop=stop, what="clean the outbox")
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _CLEAN_EVERY_S)
+                async with asyncio.timeout(_CLEAN_EVERY_S):
+                    await stop.wait()
 
     async def _clean(self) -> None:
         async with self.database.transaction() as conn:

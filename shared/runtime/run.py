@@ -96,7 +96,8 @@ class TaskEndedError(RuntimeError):
 async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
     """Wait up to *seconds* (real) for *stop*, and return whether it is set."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     return stop.is_set()
 
 

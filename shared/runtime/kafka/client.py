@@ -46,7 +46,8 @@ async def let_go(stopping: Awaitable[Any]) -> bool:
     Stopping may hang while Kafka is away.
     """
     try:
-        await asyncio.wait_for(stopping, STOP_S)
+        async with asyncio.timeout(STOP_S):
+            await stopping
     except (KafkaError, OSError, TimeoutError, RuntimeError):
         return False
     return True

@@ -68,4 +68,5 @@ async def consume(
             CONSUMER_RESTARTS.inc()
             log.warning("consumer replaced", topics=list(topics), error=repr(error), in_s=pause)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await stop.wait()

@@ -204,7 +204,8 @@ class Publisher:
     async def _build(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(**self._options)
         try:
-            await asyncio.wait_for(producer.start(), START_S)
+            async with asyncio.timeout(START_S):
+                await producer.start()
         except BaseException as error:
             await _stop(producer)
             if isinstance(error, KafkaError | OSError | TimeoutError):

@@ -62,7 +62,8 @@ class Session:
             ConsumerStuckError: Records wait and nothing moves.
         """
         try:
-            await asyncio.wait_for(self._consumer.start(), START_S)
+            async with asyncio.timeout(START_S):
+                await self._consumer.start()
             await check_topics(self._topics, self._consumer, self._access, self._progress)
             await self._join()
             await _first_to_end(self._read(), self._watch.run())

@@ -79,7 +79,8 @@ class Watch:
             return
         # The order matters: what is in the log at `at` lies below the ends asked for after it.
         at = await self._progress.now()
-        ends = await asyncio.wait_for(self._consumer.end_offsets(list(owned)), 5.0)
+        async with asyncio.timeout(5.0):
+            ends = await self._consumer.end_offsets(list(owned))
         positions = await self._mark(at, ends)
         behind = self._measure(ends, positions)
         self._notice_standstill(positions, behind=behind)
@@ -167,4 +168,5 @@ class Watch:
         }
         if offsets:
             with suppress(KafkaError, TimeoutError, ValueError):
-                await asyncio.wait_for(self._consumer.commit(offsets), 5.0)
+                async with asyncio.timeout(5.0):
+                    await self._consumer.commit(offsets)

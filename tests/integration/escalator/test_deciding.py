@@ -170,9 +170,8 @@ async def test_two_workers_that_both_own_everything_decide_each_event_once(
 ) -> None:
     stage = await a_stage(kafka, topic_prefix, database, at(EVENING))
     events = a_day(60)
-    await post(stage, events[:100])
+    await post(stage, events)
     async with escalating(stage) as one, escalating(stage) as other:
-        await post(stage, events[100:])
         await until_taken(other.database, len(events))
         live = await until_evening(one, len(events))
     # Each of them has held cases that the other one has changed since.
