@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Any, Final
 
 import httpx2
+from pydantic_core import to_json
 
 from services.notifier.core.roster import Roster
 from shared.contract.ids import split_key
 
 _ABOUT_ONE: Final = "Ticket "
 _ASKS: Final = "acknowledge it"
-_ANSWERING: Final = 8
-_LOOKS: Final = 10
-_LOOK_AGAIN_S: Final = 0.2
+_LOOK_EVERY_S: Final = 0.3
+_BATCH: Final = 100
 _EXECUTIVES: Final = frozenset({"exec_oncall", "exec_backup", "head_of_support"})
 _MANAGER: Final = "escalation_manager"
 
@@ -45,41 +46,68 @@ class People:
         self.acknowledgements = 0
         self._source = source
         self._roles = dict(_roles(roster))
-        self._mail: asyncio.Queue[EmailMessage] = asyncio.Queue()
+        self._asked: dict[str, dict[str, str]] = {}
         self._answered: set[tuple[str, str]] = set()
 
     def receive(self, mail: EmailMessage) -> None:
-        """Take *mail* into its recipient's mailbox."""
-        self._mail.put_nowait(mail)
+        """Have *mail* read by its recipient."""
+        name, address = parseaddr(str(mail["To"]))
+        role = self._roles.get(address)
+        if role is not None:
+            for ticket in tickets_to_answer(mail, self._source):
+                self._asked.setdefault(ticket, {})[role] = name
 
     async def run(self, tracker_url: str, intake_url: str) -> None:
-        """Answer mail until cancelled."""
-        async with (
-            httpx2.AsyncClient(trust_env=False, timeout=15) as client,
-            asyncio.TaskGroup() as group,
-        ):
-            for _ in range(_ANSWERING):
-                group.create_task(self._answer_mail(client, tracker_url, intake_url))
+        """Look at the board a few times a second and answer what was asked, until cancelled."""
+        async with httpx2.AsyncClient(trust_env=False, timeout=15) as client:
+            while True:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                if not self._asked:
+                    continue
+                try:
+                    answers = [
+                        answer
+                        async for ticket in _open_tickets(client, tracker_url)
+                        for answer in self._answers(ticket)
+                    ]
+                    for begin in range(0, len(answers), _BATCH):
+                        await _post(client, intake_url, answers[begin : begin + _BATCH])
+                except httpx2.HTTPError:
+                    continue  # a service is being started again; the next look finds the same
+                self._answered |= {(one.escalation, one.role) for one in answers}
+                self.acknowledgements += len(answers)
 
-    async def _answer_mail(
-        self, client: httpx2.AsyncClient, tracker_url: str, intake_url: str
-    ) -> None:
-        while True:
-            mail = await self._mail.get()
-            name, address = parseaddr(str(mail["To"]))
-            role = self._roles.get(address)
-            if role is None:
+    def _answers(self, ticket: Mapping[str, Any]) -> Iterator[Answer]:
+        asked = self._asked.get(ticket["key"], {})
+        for one in ticket["escalations"]:
+            if one["acknowledged_by"] is not None:
                 continue
-            for ticket in tickets_to_answer(mail, self._source):
-                url = f"{tracker_url}/v1/tickets/{ticket}"
-                for escalation in await _unanswered(client, url, _spoken_of(mail)):
-                    answer = (escalation["escalation_id"], role)
-                    if answer in self._answered or not may_answer(role, escalation):
-                        continue
-                    self._answered.add(answer)
-                    data = {"by": name, "role": role, "escalation_id": answer[0]}
-                    await _acknowledge(client, intake_url, ticket, data)
-                    self.acknowledgements += 1
+            able = (role for role in asked if may_answer(role, one))
+            role = next((r for r in able if (one["escalation_id"], r) not in self._answered), None)
+            if role is not None:
+                yield Answer(ticket["key"], one["escalation_id"], role, asked[role])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The acknowledgement of an *escalation* on a *ticket*, by somebody in a *role*."""
+
+    ticket: str
+    escalation: str
+    role: str
+    by: str
+
+    def event(self) -> dict[str, Any]:
+        """Return it as intake takes it; the time is that of its arrival."""
+        source, subject = split_key(self.ticket)
+        return {
+            "specversion": "1.0",
+            "id": f"ack:{self.escalation}:{self.role}",
+            "source": source,
+            "type": "escalation.acknowledged",
+            "subject": subject,
+            "data": {"by": self.by, "role": self.role, "escalation_id": self.escalation},
+        }
 
 
 def may_answer(role: str, escalation: Mapping[str, Any]) -> bool:
@@ -126,52 +154,24 @@ def _roles(roster: Roster) -> Mapping[str, str]:
     return found
 
 
-def _spoken_of(mail: EmailMessage) -> str | None:
-    """Return the escalation whose thread *mail* belongs to; None for a digest."""
-    thread = mail["In-Reply-To"]
-    return None if thread is None else str(thread).strip("<>").partition("@")[0]
+async def _open_tickets(
+    client: httpx2.AsyncClient, tracker_url: str
+) -> AsyncIterator[dict[str, Any]]:
+    query: dict[str, str | int] = {"open": "true", "limit": 200}
+    while True:
+        answer = await client.get(f"{tracker_url}/v1/tickets", params=query)
+        page = answer.raise_for_status().json()
+        for ticket in page["items"]:
+            yield ticket
+        if page["next_cursor"] is None:
+            return
+        query["cursor"] = page["next_cursor"]
 
 
-async def _unanswered(
-    client: httpx2.AsyncClient, url: str, spoken_of: str | None
-) -> list[dict[str, Any]]:
-    """Return the open escalations of the ticket at *url* that nobody has acknowledged.
-
-    A mail can be quicker than the board; then look again until the escalation that it speaks of
-    is there.
-    """
-    found: list[dict[str, Any]] = []
-    for _ in range(_LOOKS):
-        try:
-            answer = await client.get(url)
-            ticket = answer.raise_for_status().json()
-        except httpx2.HTTPError:
-            await asyncio.sleep(_LOOK_AGAIN_S)
-            continue
-        found = [one for one in ticket["escalations"] if one["acknowledged_by"] is None]
-        known = {
-            one["escalation_id"] for one in (*ticket["escalations"], *ticket["ended_escalations"])
-        }
-        if spoken_of is None or spoken_of in known:
-            break
-        await asyncio.sleep(_LOOK_AGAIN_S)
-    return found
-
-
-async def _acknowledge(
-    client: httpx2.AsyncClient, intake_url: str, ticket: str, data: Mapping[str, Any]
-) -> None:
-    source, subject = split_key(ticket)
-    event = {
-        "specversion": "1.0",
-        "id": f"ack:{data['escalation_id']}:{data['role']}",
-        "source": source,
-        "type": "escalation.acknowledged",
-        "subject": subject,
-        "data": data,
-    }
-    headers = {"content-type": "application/cloudevents+json"}
-    try:
-        await client.post(f"{intake_url}/v1/events", json=event, headers=headers)
-    except httpx2.TransportError:
-        return  # the ladder goes on, and its next mail is answered
+async def _post(client: httpx2.AsyncClient, intake_url: str, answers: Sequence[Answer]) -> None:
+    answer = await client.post(
+        f"{intake_url}/v1/events",
+        content=to_json([one.event() for one in answers]),
+        headers={"content-type": "application/cloudevents-batch+json"},
+    )
+    answer.raise_for_status()
