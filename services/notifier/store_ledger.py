@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,13 +20,22 @@ from services.notifier.core.report import Reported, Step, report
 from services.notifier.core.roster import Roster
 from services.notifier.core.stale import Waiting, stale
 from services.notifier.store import Now, decision_row
-from services.notifier.tables import decision, delivery, gate, outbox
-from shared.contract.envelope import encode
+from services.notifier.tables import decision, delivery, gate
 
 WAITING: Final = ("planned", "retry", "uncertain")
 """The states in which a delivery still wants sending."""
 
 UNFINISHED: Final = (*WAITING, "claimed")
+
+_SAY: Final = text(
+    """
+    INSERT INTO outbox (ticket, id, payload, created_at)
+    SELECT given.ticket, given.id, given.payload, :real FROM unnest(
+        CAST(:tickets AS text[]), CAST(:ids AS uuid[]), CAST(:payloads AS bytea[])
+    ) WITH ORDINALITY AS given (ticket, id, payload, n) ORDER BY given.n
+    ON CONFLICT DO NOTHING
+    """
+)
 
 
 async def save_fan_outs(
@@ -184,18 +193,16 @@ def reported(row: Mapping[Any, Any]) -> Reported:
 
 async def say(conn: AsyncConnection, told: Sequence[tuple[Step, Reported]], moment: Now) -> None:
     """Put what is *told* of deliveries into the outbox, in that order."""
-    events = [(report(step, one, at=moment.virtual), one) for step, one in told]
-    rows = [
-        {
-            "ticket": one.ticket,
-            "id": UUID(event.id),
-            "payload": encode(event),
-            "created_at": moment.real,
-        }
-        for event, one in events
-    ]
-    if rows:
-        await conn.execute(insert(outbox).on_conflict_do_nothing(), rows)
+    if not told:
+        return
+    events = [report(step, one, at=moment.virtual) for step, one in told]
+    given = {
+        "tickets": [one.ticket for _, one in told],
+        "ids": [identity for identity, _ in events],
+        "payloads": [payload for _, payload in events],
+        "real": moment.real,
+    }
+    await conn.execute(_SAY, given)
 
 
 async def suppress_settled(

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID, uuid5
 
-from shared.contract.deliveries import DELIVERY_MODELS, DELIVERY_SOURCE
-from shared.contract.envelope import CloudEvent, cloud_event
+from pydantic_core import to_json
+
+from shared.contract.deliveries import DELIVERY_SOURCE
 from shared.contract.ids import NAMESPACE
-from shared.contract.vocabulary import Mode
 
 
 class Step(StrEnum):
@@ -41,41 +40,41 @@ class Reported:
     reason: str | None = None
 
 
-def report(step: Step, delivery: Reported, *, at: datetime) -> CloudEvent[Any]:
+def report(step: Step, delivery: Reported, *, at: datetime) -> tuple[UUID, bytes]:
     """Return the event that says *step* of *delivery* happened at *at* (the schema's clock).
 
     Its id follows from delivery, step and attempt: said twice, it is one event.
+
+    Returns:
+        The event's id, and the event as a CloudEvent in structured JSON.
     """
-    data = DELIVERY_MODELS[step].model_validate(
+    identity = uuid5(NAMESPACE, f"{step}|{delivery.id}|{delivery.attempt}")
+    return identity, to_json(
         {
-            "delivery_id": delivery.id,
-            "ticket": delivery.ticket,
-            "decision_id": delivery.decision_id,
-            "decision_version": delivery.version,
-            "escalation_id": delivery.escalation,
-            "role": delivery.role,
-            "person": delivery.person,
-            "channel": delivery.channel,
-            "address": delivery.address,
-            "mode": Mode(delivery.mode),
-            "attempt": delivery.attempt,
-            "reason": delivery.reason,
-            "at": at,
-            "purpose": delivery.purpose,
+            "specversion": "1.0",
+            "id": str(identity),
+            "source": DELIVERY_SOURCE,
+            "type": step,
+            "subject": delivery.ticket,
+            "time": at,
+            "datacontenttype": "application/json",
+            "partitionkey": delivery.ticket,
+            "causationid": str(delivery.decision_id),
+            "data": {
+                "delivery_id": str(delivery.id),
+                "ticket": delivery.ticket,
+                "decision_id": str(delivery.decision_id),
+                "decision_version": delivery.version,
+                "escalation_id": delivery.escalation,
+                "role": delivery.role,
+                "person": delivery.person,
+                "channel": delivery.channel,
+                "address": delivery.address,
+                "mode": delivery.mode,
+                "attempt": delivery.attempt,
+                "reason": delivery.reason,
+                "at": at,
+                "purpose": delivery.purpose,
+            },
         }
     )
-    return cloud_event(
-        data,
-        type=step,
-        id=str(report_id(step, delivery)),
-        source=DELIVERY_SOURCE,
-        subject=delivery.ticket,
-        time=at,
-        partitionkey=delivery.ticket,
-        causationid=str(delivery.decision_id),
-    )
-
-
-def report_id(step: Step, delivery: Reported) -> UUID:
-    """Return the id of the event that says *step* of *delivery*."""
-    return uuid5(NAMESPACE, f"{step}|{delivery.id}|{delivery.attempt}")
