@@ -160,6 +160,8 @@ def _with(work: Case, told: Told) -> Case:
 
 
 def _commutes(case: Case, heard: Heard) -> bool:
+    if heard.signal is None or heard.signal.gone:
+        return False
     if case.kind == keys.WATCH:
         return fingerprints.commutes(case, heard)
     return case.kind == keys.GROUP and groups.commutes(case, heard)

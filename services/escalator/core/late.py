@@ -65,7 +65,11 @@ def refold(
     should = fold(blank, [*history, *late], limit, policies)
     back = _come_back(case, known, should)
     if back:
-        blank.restored = (*case.restored, *((identity, now) for identity in back))
+        # One that comes back in the second in which it was raised needs no other time.
+        blank.restored = (
+            *case.restored,
+            *((identity, now) for identity in back if identity[2] != now),
+        )
         should = fold(blank, [*history, *late], limit, policies)
     turn = Turn(should.case, now, policies, policies.at(now), limit)
     return _reconciled(case, known, should, max(one.received for one in late), turn)

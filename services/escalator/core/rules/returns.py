@@ -32,7 +32,7 @@ def hear_return(turn: Turn, data: EscalationReturned, act_id: str) -> None:
         return
     missing = _missing(turn, data)
     if missing:
-        codes = policy.forms["return_reason_codes"] if "reason_code" in missing else ()
+        codes = policy.file.required_info.return_reason_codes if "reason_code" in missing else ()
         refuse(turn, act_id, data.by, "missing_information", missing=missing, allowed=codes)
         return
     case.returns += 1
@@ -70,7 +70,7 @@ def hop(turn: Turn) -> None:
 def _missing(turn: Turn, data: EscalationReturned) -> list[str]:
     """Return the fields of the form that this return lacks; a return stands for itself."""
     given = set(information.given(data.info))
-    if data.reason_code in turn.policy.forms["return_reason_codes"]:
+    if data.reason_code in turn.policy.file.required_info.return_reason_codes:
         given.add("reason_code")
     else:
         given.discard("reason_code")
