@@ -72,7 +72,7 @@ def refold(
         )
         should = fold(blank, [*history, *late], limit, policies)
     turn = Turn(should.case, now, policies, policies.at(now), limit)
-    return _reconciled(case, known, should, max(one.received for one in late), turn)
+    return _reconciled(case, known, should, late, turn)
 
 
 def place_of_receipt(case: Case, late: Iterable[Heard]) -> Order:
@@ -96,8 +96,12 @@ def _raise_key(effect: Effect) -> tuple[str, str, int]:
     return (effect.data["track"], effect.data["target"], effect.at)
 
 
-def _reconciled(case: Case, known: Folded, should: Folded, received: Instant, turn: Turn) -> Folded:
+def _reconciled(
+    case: Case, known: Folded, should: Folded, late: Sequence[Heard], turn: Turn
+) -> Folded:
     result = should.case
+    received = max(one.received for one in late)
+    own = {max(one.effective, result.opened_at or one.effective) for one in late}
     for name in _OUTSIDE:
         setattr(result, name, getattr(case, name))
     raised_anew = {one.id for one in result.escalations}
@@ -109,12 +113,13 @@ def _reconciled(case: Case, known: Folded, should: Folded, received: Instant, tu
             _withdraw(turn, one)
     raised, ended = _lives(known.told.effects)
     unheard = _unheard(should.told.effects, received) - raised | ended
-    calls_known = {one.id: one.called for one in known.case.escalations}
+    # Of the case as it stands: a fold does not know which calls were too late to be made.
+    calls_known = {one.id: one.called for one in case.escalations}
     said = Counter(_key(effect) for effect in known.told.effects)
     for effect in should.told.effects:
         if said[_key(effect)]:
             said[_key(effect)] -= 1
-        elif not _silent(effect, unheard, received):
+        elif not _silent(effect, unheard, received, own):
             _only_those_called(effect, calls_known)
             turn.effects.append(effect)
     result.escalations = tuple(
@@ -213,9 +218,12 @@ def _unheard(effects: Iterable[Effect], received: Instant) -> set[str]:
     }
 
 
-def _silent(effect: Effect, unheard: set[str], received: Instant) -> bool:
-    """Whether it is too late to say *effect*: a notice of the past, or of what nobody hears of."""
-    if effect.type == "escalation.notice_due" and effect.at < received:
+def _silent(effect: Effect, unheard: set[str], received: Instant, own: set[Instant]) -> bool:
+    """Whether it is too late to say *effect*: a call of the past, or of what nobody hears of.
+
+    What the late events ask for themselves, at their *own* instants, is said however late.
+    """
+    if effect.type == "escalation.notice_due" and effect.at < received and effect.at not in own:
         return True
     return effect.data.get("escalation_id") in unheard and effect.type.startswith("escalation.")
 
