@@ -52,6 +52,7 @@ def ticket_now(
         policy=state.get("policy"),
         policy_version=state.get("policy_version"),
         group=case.group[1],
+        recurrence_of=case.recurrence_of,
         merged_into=row.facts.value("merged_into") if stands.status == "merged" else None,
         missing_versions=case.missing,
         timers=[_timer(clock) for clock in stands.clocks],
@@ -172,7 +173,7 @@ def act(
         position=_position(entry),
         state=accepted if refused is None else "refused",
         refusal=None if refused is None else _refusal(from_json(refused.message)["data"]),
-        followed=[_followed(one) for one in followed],
+        followed=[_followed(one) for one in followed if one.type != "act.refused"],
     )
 
 

@@ -144,6 +144,9 @@ class TicketNow(Ticket):
     policy: str | None
     policy_version: int | None
     group: str | None
+    recurrence_of: str | None = Field(
+        description="The case that this one repeats; the ticket's events stand there."
+    )
     merged_into: str | None
     missing_versions: int = Field(description="Decisions that have not arrived; should be 0.")
     timers: list[Timer]

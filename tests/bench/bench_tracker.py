@@ -1,12 +1,12 @@
 """How fast the tracker projects, beside the least that could write the same rows; and its queries.
 
-    python -m tests.bench.bench_tracker [--tickets N] [--rows N] [--json]
+    python -m tests.bench.bench_tracker [--tickets N] [--rows N] [--pairs N] [--json]
 
-Kafka and PostgreSQL are started here unless KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL name others.
 The raw baseline reads the same topics with a bare aiokafka consumer, parses every message by the
 contract, and upserts rows of the same tables, indexes and sizes with a bare asyncpg connection for
 each topic, batch by batch with the position in the same transaction; it folds nothing, looks nothing
-up, drops no repeats. Both run in turns on fresh schemas; the ratio is the median over the pairs.
+up, drops no repeats. Both take turns on databases of their own on the same servers, durable ones; the
+ratio is the median over the pairs.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
+import secrets
 import statistics
 import sys
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from cli.embedded.servers import Servers
 from services.tracker.core.message import KIND_OF_TOPIC, Kind
 from services.tracker.desk import Desk
 from services.tracker.store_queries import Query, Sort
@@ -45,12 +44,12 @@ from shared.runtime.progress import Progress
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.topics import create_topics
 from tests.bench.bench_simulate import lines
+from tests.bench.servers import servers
 from tests.support.tracker_stream import publish, story
 
-PAIRS: Final = 5
 BATCH: Final = 500
 QUERIES: Final = 15
-PREFIX: Final = "bench."
+PREFIX: Final = f"bench-{secrets.token_hex(4)}."
 TOPICS: Final = {f"{PREFIX}{name}": name for name in KIND_OF_TOPIC}
 DECODE: Final[dict[Kind, Callable[..., Any]]] = {
     Kind.EVENT: decode_event,
@@ -97,19 +96,30 @@ SEED: Final = """
 """
 
 
-async def fresh_database(url: str) -> Database:
-    """Return the tracker's schema as new."""
-    connection = await asyncpg.connect(url)
-    await connection.execute("DROP SCHEMA IF EXISTS tracker CASCADE")
-    await connection.execute("CHECKPOINT")
-    await connection.close()
-    await migrate(url, ["tracker"])
+@asynccontextmanager
+async def a_database(server: str) -> AsyncIterator[str]:
+    """Give the URL of a new database with the tracker's schema; it is dropped afterwards."""
+    name = f"bench_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    try:
+        await migrate(url, ["tracker"])
+        await connection.execute("CHECKPOINT")
+        yield url
+    finally:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+def opened(url: str) -> Database:
+    """Return the tracker's schema at *url*."""
     return open_database(url, schema="tracker", clock=Clock(), pool_size=7)
 
 
 async def project(kafka: str, url: str, total: int) -> float:
     """Return messages a second of the tracker, from its first batch to its last commit."""
-    database = await fresh_database(url)
+    database = opened(url)
     kinds = {full: KIND_OF_TOPIC[name] for full, name in TOPICS.items()}
     worker = Worker(database, kinds=kinds, late_after_s=1)
     timer = _Timer(total)
@@ -137,7 +147,6 @@ async def project(kafka: str, url: str, total: int) -> float:
 
 async def write_raw(kafka: str, url: str, total: int) -> float:
     """Return messages a second of the raw baseline."""
-    await (await fresh_database(url)).close()
     timer = _Timer(total)
     await asyncio.gather(*(_write_raw(kafka, url, topic, timer) for topic in TOPICS))
     return timer.rate
@@ -208,7 +217,7 @@ async def ask(url: str, rows: int) -> dict[str, float]:
     await connection.execute(SEED, rows)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
-    database = open_database(url, schema="tracker", clock=Clock(), pool_size=2)
+    database = opened(url)
     desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0)
     first, _ = await desk.tickets(Query(open=True), None, 50)
     questions: dict[str, Callable[[], Awaitable[Any]]] = {
@@ -239,46 +248,52 @@ async def ask(url: str, rows: int) -> dict[str, float]:
     return found
 
 
-async def measure(kafka: str, url: str, tickets: int, rows: int) -> dict[str, Any]:
+async def measure(
+    kafka: str, server: str, tickets: int, rows: int, pair_count: int
+) -> dict[str, Any]:
     """Return all figures."""
     await create_topics(KafkaAccess(bootstrap_servers=kafka), prefix=PREFIX, replicas=1)
     records = story([decode_event(line) for line in lines(tickets)])
     await publish(kafka, PREFIX, records)
     total = len(records)
-    pairs = []
-    for _ in range(PAIRS):
-        raw = await write_raw(kafka, url, total)
-        pairs.append((await project(kafka, url, total), raw))
+    pairs: list[tuple[float, float]] = []
+    took_ms: dict[str, float] = {}
+    for _ in range(pair_count):
+        async with a_database(server) as url:
+            raw = await write_raw(kafka, url, total)
+        async with a_database(server) as url:
+            pairs.append((await project(kafka, url, total), raw))
+            if len(pairs) == pair_count:
+                took_ms = await ask(url, rows)
     return {
         "messages": total,
         "tracker_per_s": round(statistics.median(mine for mine, _ in pairs)),
         "baseline_per_s": round(statistics.median(raw for _, raw in pairs)),
         "ratio": round(statistics.median(mine / raw for mine, raw in pairs), 3),
         "tickets": rows,
-        "median_ms": await ask(url, rows),
+        "median_ms": took_ms,
     }
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tickets", type=int, default=1000, help="tickets that are projected")
     parser.add_argument("--rows", type=int, default=100_000, help="tickets that are asked among")
+    parser.add_argument("--pairs", type=int, default=5, help="turns of tracker and baseline")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    with (
-        TemporaryDirectory(prefix="tierline-bench-") as home,
-        Servers(Path(home), os.environ) as at,
-    ):
-        kafka, url = at.addresses.bootstrap_servers, at.addresses.database_url
-        found = uvloop.run(measure(kafka, url, arguments.tickets, arguments.rows))
+    with servers() as (kafka, url):
+        found = uvloop.run(measure(kafka, url, arguments.tickets, arguments.rows, arguments.pairs))
     if arguments.json:
         sys.stdout.write(f"{json.dumps(found)}\n")
         return
     sys.stdout.write(
         f"tracker: {found['tracker_per_s']:,} messages/s projected, raw baseline"
         f" {found['baseline_per_s']:,}/s, ratio {found['ratio']:.3f} (goal 0.6);"
-        f" {found['messages']:,} messages, {PAIRS} pairs\n"
+        f" {found['messages']:,} messages, {arguments.pairs} pairs\n"
     )
     for question, took_ms in found["median_ms"].items():
         sys.stdout.write(f"{question} among {found['tickets']:,} tickets: {took_ms} ms\n")

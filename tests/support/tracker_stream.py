@@ -89,7 +89,8 @@ def _notices(decision: Decision) -> Iterator[Said]:
                 person=f"person of {one['role']}" if step is Step.SENT else None,
                 channel="console" if step is Step.SENT else None,
             )
-            yield _said(DELIVERIES, report(step, reported, at=decided))
+            _, payload = report(step, reported, at=decided)
+            yield Said(DELIVERIES, decision.ticket, *_relayed(payload))
 
 
 def _notice_id(decision: Decision, role: str) -> UUID:

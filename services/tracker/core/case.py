@@ -16,6 +16,7 @@ from shared.contract.decisions import (
     AcknowledgementTaken,
     ActRefused,
     CaseClosed,
+    CaseOpened,
     CaseReopened,
     Decision,
     EscalationDecision,
@@ -80,6 +81,7 @@ class Case:
         breached: Promises broken.
         met: Promises kept.
         reopens: Times that the case was reopened.
+        recurrence_of: The case that this one repeats, whose ticket is its own.
         updated: The second of the latest decision.
     """
 
@@ -98,6 +100,7 @@ class Case:
     breached: int = 0
     met: int = 0
     reopens: int = 0
+    recurrence_of: str | None = None
     updated: int = 0
 
     @property
@@ -115,8 +118,7 @@ def decide(case: Case, message: Message, *, late_after_s: float) -> Case:
         late_after_s: A decision made more (virtual) seconds after its effective time is late.
     """
     data = message.data
-    if not isinstance(data, Decision):
-        return case
+    assert isinstance(data, Decision)  # noqa: S101  that topic carries nothing else
     second = int(message.at.timestamp())
     changes: Plain = {"seen": case.seen + 1, "updated": max(case.updated, second)}
     if data.version > case.version:
@@ -244,6 +246,11 @@ def _called(known: list[list[Any]], version: int, notify: Iterable[Notify]) -> l
     return sorted([before, role] for role, before in first.items())
 
 
+def _opened(case: Case, data: CaseOpened) -> Plain:
+    del case
+    return {"recurrence_of": data.recurrence_of}
+
+
 def _closed(case: Case, data: CaseClosed) -> Plain:
     return {} if data.status is None else _ends(case, data, str(data.status))
 
@@ -289,6 +296,7 @@ _CHANGES: Final[Mapping[type, Callable[[Case, Any], Plain]]] = {
     TimerWarned: _warned,
     TimerBreached: _breached,
     TimerMet: _met,
+    CaseOpened: _opened,
     CaseClosed: _closed,
     CaseReopened: _reopened,
     ActRefused: _refused,

@@ -134,16 +134,20 @@ def why(data: Plain) -> list[str]:
         lines.append("The present policy no longer has this rule; the case was raised under it.")
     lines += [f"{_readable(str(line))}." for line in because.get("arithmetic") or ()]
     facts = because.get("facts") or {}
-    if any(value is not None for value in facts.values()):
-        seen = [
-            f"{words(name)} {_shown(value)}" for name, value in facts.items() if value is not None
-        ]
+    seen = [f"{words(name)} {_shown(value)}" for name, value in facts.items() if _tells(value)]
+    if seen:
         lines.append(f"Looked at: {', '.join(seen)}.")
     return lines
 
 
+def _tells(value: Any) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
 def _shown(value: Any) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _readable(line: str) -> str:

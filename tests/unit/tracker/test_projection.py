@@ -116,3 +116,8 @@ def test_a_group_is_open_until_it_closes() -> None:
     open_row, closed_row = projected([opened_]), projected([opened_, closed])
     assert standing(open_row.facts, open_row.case).status == "open"
     assert standing(closed_row.facts, closed_row.case).status == "closed"
+
+
+def test_a_case_that_repeats_another_says_which() -> None:
+    row = projected([a_decision(1, "case.opened", recurrence_of="desk:A")])
+    assert row.case.recurrence_of == "desk:A"
