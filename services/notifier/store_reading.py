@@ -161,7 +161,6 @@ async def _forgotten(conn: AsyncConnection) -> int:
         else_=2 * GIVE_UP_DEFAULT,
     )
     forgotten = select(func.count()).where(
-        delivery.c.finished_at.is_(None),
         delivery.c.state.in_(UNFINISHED),
         delivery.c.first_attempt_at < func.clock_timestamp() - limit,
     )

@@ -88,7 +88,6 @@ STATEMENTS = (
     "CREATE INDEX delivery_by_ticket ON delivery (ticket, version)",
     "CREATE INDEX delivery_by_call ON delivery (escalation, role) WHERE escalation IS NOT NULL",
     "CREATE INDEX delivery_newest ON delivery (planned_at DESC, id DESC)",
-    "CREATE INDEX delivery_unfinished ON delivery (first_attempt_at) WHERE finished_at IS NULL",
     "CREATE INDEX decision_newest ON decision (planned_at)",
     "CREATE INDEX delivery_dead ON delivery (planned_at DESC, id DESC) WHERE state = 'dead'",
     """

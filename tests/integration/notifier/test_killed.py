@@ -10,9 +10,8 @@ from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import Answer, Request
 from tests.support.notifier_service import notifier_process, states
 
-QUICK = {"NOTIFIER_SEND_DEADLINE": "PT0.5S"}
-SUCCESSOR = {**QUICK, "NOTIFIER_GROUP": "successor"}
-"""In a group of its own, so as not to wait until Kafka takes the dead one for dead."""
+QUICK = {"NOTIFIER_SEND_DEADLINE": "PT0.5S", "NOTIFIER_SHARE": "all"}
+"""Without a group, so that nobody waits until Kafka takes the dead one for dead."""
 
 
 async def test_killed_between_sending_and_writing_it_down_it_sends_again_marked_under_the_same_id(
@@ -25,13 +24,15 @@ async def test_killed_between_sending_and_writing_it_down_it_sends_again_marked_
         return Answer(200)
 
     desk.cleo.respond = take_but_answer_nobody
-    async with notifier_process(desk.environ(NOTIFIER_SEND_DEADLINE="PT1S")) as process:
+    async with notifier_process(
+        desk.environ(NOTIFIER_SEND_DEADLINE="PT1S", NOTIFIER_SHARE="all")
+    ) as process:
         await desk.ledger.decide(a_decision(notify=calls("t3_lead")))
         await desk.cleo.until_got(1)
         process.kill()
         await process.wait()
     dead.set()
-    async with desk.notifier(**SUCCESSOR):
+    async with desk.notifier(**QUICK):
         await desk.ledger.until_finished(1)
     first, again = desk.cleo.got
     tried = await desk.ledger.rows("SELECT ended_at, outcome FROM attempt ORDER BY attempt")
@@ -63,7 +64,7 @@ async def test_killed_at(desk: Desk, place: str) -> None:
     await desk.ledger.decide(*decisions)
     async with notifier_process(desk.environ(**QUICK, TIERLINE_FAILPOINT=place)) as process:
         assert await asyncio.wait_for(process.wait(), 60) == -9
-    async with desk.notifier(**SUCCESSOR):
+    async with desk.notifier(**QUICK):
         await desk.ledger.until_finished(3 * len(tickets))
         told = await desk.ledger.told()
     ledger = await desk.ledger.deliveries()
