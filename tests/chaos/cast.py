@@ -82,6 +82,7 @@ class Actor:
         environ: What the process is told at its n-th start.
         log: Where it writes.
         ends: How often it ended with which status.
+        at_points: How often it killed itself at a place that it was told.
     """
 
     name: str
@@ -89,9 +90,12 @@ class Actor:
     environ: Callable[[int], Mapping[str, str]]
     log: Path
     ends: Counter[int] = field(default_factory=Counter)
+    at_points: int = 0
     _pid: int | None = None
     _starts: int = 0
     _extra: Mapping[str, str] = field(default_factory=dict)
+    _struck: bool = False
+    _said_before: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _living: asyncio.Task[None] | None = None
 
@@ -112,7 +116,20 @@ class Actor:
     def kill(self, extra: Mapping[str, str] | None = None) -> bool:
         """End it at once; its next life, and only that one, is told *extra* too."""
         self._extra = extra or {}
+        self._struck = True
         return self.signal(signal.SIGKILL)
+
+    @property
+    def life(self) -> int:
+        """How often it was started."""
+        return self._starts
+
+    @property
+    def up(self) -> bool:
+        """Whether its present life has come so far that it listens."""
+        if self._pid is None:
+            return False
+        return b'"listening"' in self.log.read_bytes()[self._said_before :]
 
     async def stop(self) -> int:
         """Ask it to drain and end; return its exit status."""
@@ -128,12 +145,14 @@ class Actor:
     async def _live(self) -> None:
         while not self._stopping.is_set():
             environ = {**self.environ(self._starts), **self._extra}
-            self._starts, self._extra = self._starts + 1, {}
+            self._starts, self._extra, self._struck = self._starts + 1, {}, False
+            self._said_before = self.log.stat().st_size if self.log.exists() else 0
             self._pid, ended = await self.nursery.fork(environ, self.log)
             if self._stopping.is_set():
                 self.signal(signal.SIGTERM)
             status = await ended
             self._pid = None
             self.ends[status] += 1
+            self.at_points += status == -signal.SIGKILL and not self._struck
             if status != -signal.SIGKILL and not self._stopping.is_set():
                 await asyncio.sleep(_PAUSE_AFTER_CRASH_S)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,11 +15,17 @@ from cli.embedded.kafka import KafkaServer
 from cli.embedded.postgres import PostgresServer
 from shared.runtime.clock import monotonic
 from shared.runtime.failpoints import VARIABLE
+from tests.chaos.cast import Actor
 from tests.chaos.schedule import ACTORS, Fault, Kind
 from tests.chaos.stage import Stage
 
 # So long a process lives on beside the one that took its place while it was stopped.
 _BOTH_S: Final = 1.5
+# A process that is not up after so long is killed while it starts, which is worth it too.
+_UP_WITHIN_S: Final = 10.0
+# A place that is not passed in so long will not be: nothing happens there just now.
+_POINT_WITHIN_S: Final = 6.0
+_LOOK_S: Final = 0.05
 _DROP: Final = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE application_name LIKE 'tierline/%'"
@@ -38,31 +44,58 @@ class Faults:
     stage: Stage
     done: Counter[Kind] = field(default_factory=Counter)
     _stand_ins: int = 0
-    _kafka: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _postgres: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def do(self, faults: Sequence[Fault], *, began: float) -> None:
-        """Do *faults*, each at its time, and return when all of it is over and everything is up."""
-        await asyncio.gather(*(self._at(fault, began) for fault in faults))
+    async def do(self, faults: Sequence[Fault], *, began: float, until_s: float) -> None:
+        """Do *faults*, and return when all of it is over and everything is up.
 
-    async def _at(self, fault: Fault, began: float) -> None:
-        await asyncio.sleep(max(0.0, began + fault.at_s - monotonic()))
+        Each comes at its time, or later: what one process or server suffers comes one after the
+        other, and it gets up in between, however slow the machine is. Killing faster than that
+        would try out nothing but the start.
+
+        Args:
+            faults: What to do.
+            began: The monotonic moment that their times count from.
+            until_s: What is not begun so many real seconds after that is left out.
+        """
+        queues: dict[str, list[Fault]] = defaultdict(list)
+        for fault in faults:
+            queues[fault.target or fault.kind].append(fault)
+        await asyncio.gather(*(self._one_by_one(q, began, until_s) for q in queues.values()))
+
+    async def _one_by_one(self, faults: Sequence[Fault], began: float, until_s: float) -> None:
+        for fault in faults:
+            await asyncio.sleep(max(0.0, began + fault.at_s - monotonic()))
+            if fault.target:
+                await self._up(self.stage.actors[fault.target])
+            if monotonic() - began > until_s:
+                return
+            await self._do(fault)
+
+    async def _up(self, actor: Actor) -> None:
+        await _within(_UP_WITHIN_S, lambda: actor.up)
+
+    async def _do(self, fault: Fault) -> None:
         match fault.kind:
             case Kind.KILL:
                 self.done[Kind.KILL] += self.stage.actors[fault.target].kill()
             case Kind.POINT:
-                armed = {VARIABLE: fault.point}
-                self.done[Kind.KILL] += self.stage.actors[fault.target].kill(armed)
+                await self._have_it_kill_itself(self.stage.actors[fault.target], fault.point)
             case Kind.PAUSE:
                 await self._pause(fault)
             case Kind.DROP:
                 await self._drop()
             case Kind.KAFKA:
-                async with self._kafka:
-                    await self._restart(self.stage.kafka, fault)
+                await self._restart(self.stage.kafka, fault)
             case Kind.POSTGRES:
-                async with self._postgres:
-                    await self._restart(self.stage.postgres, fault)
+                await self._restart(self.stage.postgres, fault)
+
+    async def _have_it_kill_itself(self, actor: Actor, point: str) -> None:
+        """Give *actor* a life that ends at *point*, and wait for that end."""
+        before = actor.life
+        self.done[Kind.KILL] += actor.kill({VARIABLE: point})
+        await _within(_UP_WITHIN_S, lambda: actor.life > before)
+        armed = actor.life
+        await _within(_POINT_WITHIN_S, lambda: actor.life > armed)
 
     async def _pause(self, fault: Fault) -> None:
         """Stop a process in mid-step, have another take its place, and let it wake up as a zombie."""
@@ -97,3 +130,10 @@ class Faults:
         self.done[fault.kind] += 1
         await asyncio.sleep(fault.for_s)
         await asyncio.to_thread(server.start)
+
+
+async def _within(seconds: float, claim: Callable[[], bool]) -> None:
+    """Return once *claim* holds, or after *seconds*."""
+    give_up_at = monotonic() + seconds
+    while not claim() and monotonic() < give_up_at:  # noqa: ASYNC110  what happens elsewhere
+        await asyncio.sleep(_LOOK_S)

@@ -13,6 +13,7 @@ import httpx2
 
 from shared.contract.times import instant, rfc3339
 from shared.runtime.clock import Clock, monotonic
+from shared.runtime.run import stopped_within
 from tests.chaos.story import SOURCE, Act
 
 _AT_ONCE: Final = 16
@@ -50,22 +51,23 @@ class Poster:
     _bodies: dict[str, bytes] = field(default_factory=dict)
     _last: dict[str, datetime] = field(default_factory=dict)
 
-    async def post(self, lives: Sequence[Sequence[Act]], *, began: float, until_s: float) -> None:
-        """Post *lives*; what would be reported after *until_s* is left out.
+    async def post(
+        self, lives: Sequence[Sequence[Act]], *, began: float, enough: asyncio.Event
+    ) -> None:
+        """Post *lives* until there is *enough*; what is under way then goes on until accepted.
 
         Args:
             lives: The acts of each ticket, in order.
             began: The monotonic moment that the acts' times count from.
-            until_s: Real seconds after which nothing new is reported.
+            enough: Set when nothing new is to be reported.
         """
         gate = asyncio.Semaphore(_AT_ONCE)
         async with httpx2.AsyncClient(timeout=_PATIENCE_S, trust_env=False) as client:
 
             async def live(acts: Sequence[Act]) -> None:
                 for act in acts:
-                    if act.at_s > until_s:
+                    if await stopped_within(enough, max(0.0, began + act.at_s - monotonic())):
                         return
-                    await asyncio.sleep(max(0.0, began + act.at_s - monotonic()))
                     async with gate:
                         await self._post(client, act)
 

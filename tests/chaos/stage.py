@@ -31,8 +31,8 @@ BEGINNING: Final = datetime.fromisoformat("2026-03-02T08:00:00+00:00")
 
 _READERS: Final = ("ESCALATOR", "NOTIFIER", "TRACKER")
 
-SPEED: Final = 600.0
-"""Ten minutes a second: in a minute a ticket lives through a working day of its timers."""
+SPEED: Final = 300.0
+"""Five minutes a second: in a minute a ticket lives through half a working day of its timers."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ _TICKETS_PER_S: Final = 3
 _REPEATED: Final = 0.1
 _BACKDATED: Final = 0.15
 _RESOLVED: Final = 0.5
-_LONGEST_BACKDATE_S: Final = 7200
+_LONGEST_BACKDATE_S: Final = 3600
 _MEAN_GAP_S: Final = 3.0
 _ROLES: Final = ("t2_specialist", "t2_specialist", "t3_responder", "t3_oncall", "t1_agent")
 # Few are urgent: one that nobody answers calls people every few minutes for as long as it lives.

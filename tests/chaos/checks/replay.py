@@ -248,9 +248,13 @@ def _differing(case: Case, end: Case) -> dict[str, tuple[Any, Any]]:
     found = {}
     for name in ours:
         mine, other = ours[name], theirs[name]
-        if mine != other and isinstance(mine, tuple):
-            mine = [one for one in mine if one not in other]
-            other = [one for one in other if one not in ours[name]]
+        if mine != other and name == "escalations":
+            mine = [one._asdict().items() for one in mine]
+            other = [one._asdict().items() for one in other]
+            mine, other = (
+                [[part for part in one if not any(part in two for two in others)] for one in ones]
+                for ones, others in ((mine, other), (other, mine))
+            )
         if mine != other:
             found[name] = (mine, other)
     return found

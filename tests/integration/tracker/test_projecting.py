@@ -43,6 +43,7 @@ async def environ(kafka: str, topic_prefix: str, database: str) -> dict[str, str
     await create_topics(KafkaAccess(bootstrap_servers=kafka), prefix=topic_prefix, replicas=1)
     await migrate(database, ["tracker"])
     return {
+        "TRACKER_SHARE": "all",
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "TIERLINE_TOPIC_PREFIX": topic_prefix,
         "DATABASE_URL": database,
@@ -105,25 +106,30 @@ async def test_everything_on_the_topics_is_in_the_tables_and_position_with_it(
     assert await applied(schema) == len(STORY)
 
 
-async def test_a_tracker_that_is_killed_midway_ends_in_the_same_tables(
-    environ: dict[str, str], schema: Database
+@pytest.mark.parametrize("place", ["tracker.before_commit", "tracker.after_commit"])
+async def test_a_tracker_that_is_killed_again_and_again_ends_in_the_same_tables(
+    environ: dict[str, str], schema: Database, place: str
 ) -> None:
-    half = len(STORY) // 2
-    await publish_all(environ, STORY[:half])
-    async with starting_tracker(environ) as process:
-
-        async def moved() -> bool:
-            return await applied(schema) > 0
-
-        await until(moved)
-        process.kill()
-    await publish_all(environ, STORY[half:])
+    await publish_all(environ, STORY)
+    for passage in (1, 3):
+        before = await applied(schema)
+        armed = {**environ, "TIERLINE_FAILPOINT": f"{place}:{passage}"}
+        async with starting_tracker(armed) as process:
+            await asyncio.wait_for(read_out(process), 40)
+            assert await process.wait() == -signal.SIGKILL
+        assert before <= await applied(schema) < len(STORY)
     async with tracker_process(environ):
         await until_applied(schema, len(STORY))
     found = without_empty_sums(await tables(schema, but=OF_THE_LOG))
     async with schema.transaction() as conn:
         await conn.execute(text("ALTER SCHEMA tracker RENAME TO killed"))
     assert found == await expected(environ["DATABASE_URL"])
+
+
+async def read_out(process: asyncio.subprocess.Process) -> None:
+    """Return when *process* has said its last."""
+    assert process.stderr is not None
+    await process.stderr.read()
 
 
 async def test_records_that_are_no_messages_are_parked_and_stop_nobody(
