@@ -198,7 +198,7 @@ async def test_a_case_that_was_only_decided_on_has_a_page(tracker: Tracker) -> N
 async def test_what_became_of_an_act(tracker: Tracker) -> None:
     taken = acknowledged("2026-03-02T10:20:00Z", role="t2_oncall")
     wrong = acknowledged("2026-03-02T10:10:00Z", role="passer_by")
-    lately = an_event("case.snoozed", "2026-03-02T10:59:00Z", until="2026-03-03T00:00:00Z", by="x")
+    lately = an_event("feedback.given", "2026-03-02T10:59:00Z", answers={"right": "yes"}, by="x")
     events = [
         opened("2026-03-02T10:00:00Z", severity="S2", affected_users=30),
         wrong,
