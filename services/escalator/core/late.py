@@ -244,14 +244,18 @@ def _only_those_called(
 def _with_real_calls(
     one: Escalation, known: tuple[tuple[str, Instant], ...], received: Instant
 ) -> Escalation:
+    """Return *one* with the calls that were made, when they were made, and those made from now on.
+
+    Whoever was called stays called as it was, so that it makes no difference to the case whether
+    a late event needed its history folded again.
+    """
     really = {role for role, _ in known}
-    called = tuple(
+    more = tuple(
         (role, at)
         for role, at in one.called
-        if at == one.raised_at or at >= received or role in really
+        if role not in really and (at == one.raised_at or at >= received)
     )
-    more = tuple((role, at) for role, at in known if role not in {name for name, _ in called})
-    return one._replace(called=called + more)
+    return one._replace(called=known + more)
 
 
 def _key(effect: Effect) -> tuple[Any, ...]:
