@@ -107,19 +107,20 @@ class Policies:
         """Record the activations of *batch*; those that cannot hold are parked."""
         read = [(record, await _read(record)) for record in batch.records]
         async with self.database.transaction() as conn:
-            position = await progress.lock(conn, batch.topic, batch.partition)
+            positions = await progress.lock(conn, batch.topic, batch.next_offsets)
             await hold_policies(conn)
             dead = []
+            left = batch.beyond(positions)
             for record, version in read:
-                if record.offset < position:
+                if record not in left.records:
                     continue
                 flaw = (
                     version if isinstance(version, Dead) else await _record(conn, record, version)
                 )
                 if flaw is not None:
                     dead.append(flaw)
-            await park(conn, batch.topic, batch.partition, dead)
-            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            await park(conn, batch.topic, dead)
+            await progress.advance(conn, batch.topic, left.next_offsets)
         for one in dead:
             DEAD_LETTERS.labels(batch.topic, one.reason).inc()
             log.error("policy refused", offset=one.record.offset, why=one.reason, error=one.error)

@@ -70,9 +70,10 @@ _PARK: Final = text(
     """
     INSERT INTO dead_letter
         (topic, partition, "offset", raw, headers, error_class, error, service_version, created_at)
-    SELECT :topic, CAST(:partition AS int), o, r, CAST(h AS jsonb), c, e, :service, clock()
-    FROM unnest(CAST(:offsets AS bigint[]), CAST(:raws AS bytea[]), CAST(:headers AS text[]),
-        CAST(:classes AS text[]), CAST(:errors AS text[])) AS g (o, r, h, c, e)
+    SELECT :topic, p, o, r, CAST(h AS jsonb), c, e, :service, clock()
+    FROM unnest(CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:raws AS bytea[]),
+        CAST(:headers AS text[]), CAST(:classes AS text[]), CAST(:errors AS text[]))
+        AS given (p, o, r, h, c, e)
     ON CONFLICT (topic, partition, "offset") DO NOTHING
     """
 )
@@ -156,13 +157,13 @@ async def announce(conn: Connection, decisions: Sequence[Decision]) -> None:
     await conn.execute(_ANNOUNCE, given)
 
 
-async def park(conn: Connection, topic: str, partition: int, dead: Sequence[Dead]) -> None:
+async def park(conn: Connection, topic: str, dead: Sequence[Dead]) -> None:
     """Keep records that could not be taken."""
     if not dead:
         return
     given: Mapping[str, Any] = {
         "topic": topic,
-        "partition": partition,
+        "partitions": [one.record.partition for one in dead],
         "offsets": [one.record.offset for one in dead],
         "raws": [one.record.value for one in dead],
         "headers": [_headers(one.record) for one in dead],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -45,19 +45,29 @@ log = structlog.get_logger()
 _EVENTS_AT_A_STRETCH: Final = 25
 
 
+Place = tuple[int, int]
+"""A partition and an offset in it."""
+
+
 class Report(NamedTuple):
     """An event as it was delivered.
 
-    `offset` is its place in the partition, `received` when it reached Tierline, `ticket` its
+    `partition` and `offset` are its place in the topic, `received` when it reached Tierline, `ticket` its
     ticket's key, and `content` is it as JSON.
     """
 
+    partition: int
     offset: int
     event: TicketEvent
     identity: Identity
     received: Instant
     ticket: str
     content: str
+
+    @property
+    def place(self) -> Place:
+        """Which record of the topic it is."""
+        return (self.partition, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +99,9 @@ class Worker:
         except (TransientError, StaleDataError):
             raise
         except Exception:
-            log.exception("batch taken one by one", topic=batch.topic, partition=batch.partition)
-            for record in batch.records:
-                await self._take_alone(replace(batch, records=[record]))
+            log.exception("batch taken one by one", topic=batch.topic)
+            for alone in batch.one_by_one():
+                await self._take_alone(alone)
 
     async def _take_alone(self, batch: Batch) -> None:
         try:
@@ -101,9 +111,10 @@ class Worker:
         except Exception as error:  # noqa: BLE001  what fails twice, alone, is parked
             dead = [Dead(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))]
             async with self.database.transaction() as conn:
-                if await progress.lock(conn, batch.topic, batch.partition) < batch.next_offset:
-                    await park(conn, batch.topic, batch.partition, dead)
-                    await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+                positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+                if batch.beyond(positions).records:
+                    await park(conn, batch.topic, dead)
+                    await progress.advance(conn, batch.topic, batch.next_offsets)
             _said_dead(batch, dead)
 
     async def _take(self, batch: Batch) -> None:
@@ -124,21 +135,21 @@ class Worker:
         """Take *batch* in, with the cases *needed* locked from the beginning."""
         async with self.database.transaction() as conn:
             await share_policies(conn)
-            position = await progress.lock(conn, batch.topic, batch.partition)
-            records = [record for record in batch.records if record.offset >= position]
-            if not records:
+            positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+            left = batch.beyond(positions)
+            if not left.records:
                 return
             turn = await begin_turn(conn)
             policies = self.policies.timeline(turn.epoch)
-            reports, dead = _read(records)
+            reports, dead = _read(left.records)
             fresh = await _fresh(conn, reports)
             desk = Desk(conn, self.memory)
             await desk.take({one.ticket for one in reports}.union(needed))
             failpoint("escalator.after_lock")
-            await self._decide(desk, reports, fresh, policies, turn, batch.partition)
+            await self._decide(desk, reports, fresh, policies, turn)
             written = await desk.save(policies, turn)
-            await park(conn, batch.topic, batch.partition, dead)
-            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            await park(conn, batch.topic, dead)
+            await progress.advance(conn, batch.topic, left.next_offsets)
             failpoint("escalator.before_commit")
         failpoint("escalator.after_commit")
         self.memory.keep(written)
@@ -152,24 +163,23 @@ class Worker:
         self,
         desk: Desk,
         reports: Sequence[Report],
-        fresh: set[int],
+        fresh: set[Place],
         policies: PolicyTimeline,
         turn: Turn,
-        partition: int,
     ) -> None:
-        """Let the engine hear *reports*; those whose offset is not among *fresh* are repeats."""
+        """Let the engine hear *reports*; those whose place is not among *fresh* are repeats."""
         now = instant(turn.now)
         allowance = Seconds(round(self.allowance.total_seconds()))
         for n, (report, heard) in enumerate(_in_tie_order(reports, policies, allowance)):
             if n % _EVENTS_AT_A_STRETCH == _EVENTS_AT_A_STRETCH - 1:
                 await asyncio.sleep(0)
-            if report.offset in fresh:
+            if report.place in fresh:
                 # Whose clock is behind has not yet had what has reached us.
                 at = max(now, report.received)
                 step = partial(engine.hear, desk, heard, policies, at)
             else:
                 step = partial(engine.repeat, desk, report.ticket)
-            await desk.do(step, partition=partition)
+            await desk.do(step, partition=report.partition)
 
 
 def _read(records: Sequence[Incoming]) -> tuple[list[Report], list[Dead]]:
@@ -182,6 +192,7 @@ def _read(records: Sequence[Incoming]) -> tuple[list[Report], list[Dead]]:
         else:
             reports.append(
                 Report(
+                    record.partition,
                     record.offset,
                     event,
                     Identity(event.source, event.id),
@@ -193,8 +204,8 @@ def _read(records: Sequence[Incoming]) -> tuple[list[Report], list[Dead]]:
     return reports, dead
 
 
-async def _fresh(conn: Connection, reports: Sequence[Report]) -> set[int]:
-    """Remember *reports*; return the offsets of those that were never seen before."""
+async def _fresh(conn: Connection, reports: Sequence[Report]) -> set[Place]:
+    """Remember *reports*; return the places of those that were never seen before."""
     first: dict[Identity, Report] = {}
     again = [one for one in reports if first.setdefault(one.identity, one) is not one]
     unknown = await remember(
@@ -203,7 +214,7 @@ async def _fresh(conn: Connection, reports: Sequence[Report]) -> set[int]:
     again += [one for key, one in first.items() if key not in unknown]
     if again:
         _compare(again, await digests(conn, [one.identity for one in again]))
-    return {one.offset for key, one in first.items() if key in unknown}
+    return {one.place for key, one in first.items() if key in unknown}
 
 
 def _compare(again: Iterable[Report], told: dict[Identity, bytes]) -> None:
@@ -227,7 +238,7 @@ def _in_tie_order(
     reports: Sequence[Report], policies: PolicyTimeline, allowance: Seconds
 ) -> Iterable[tuple[Report, Heard]]:
     """Yield *reports* as they are heard; of one second, the helpdesk's before acts of people."""
-    for received, together in groupby(reports, key=lambda one: one.received):
+    for (_, received), together in groupby(reports, key=lambda one: (one.partition, one.received)):
         policy = policies.at(received)
         heard = [
             (one, hear_of(one.event, one.offset, policy, allowance=allowance)) for one in together
@@ -241,7 +252,7 @@ def _said_dead(batch: Batch, dead: Sequence[Dead]) -> None:
         log.warning(
             "record parked",
             topic=batch.topic,
-            partition=batch.partition,
+            partition=one.record.partition,
             offset=one.record.offset,
             why=one.reason,
             error=one.error,

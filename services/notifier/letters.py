@@ -136,7 +136,7 @@ class Office:
         if row is None:
             raise NoDeadLetterError(letter)
         headers = tuple((name, text.encode("latin-1")) for name, text in row["headers"].items())
-        found = read(Incoming(row["offset"], None, row["raw"], headers, 0))
+        found = read(Incoming(row["partition"], row["offset"], None, row["raw"], headers, 0))
         if isinstance(found, Unread):
             raise NotReplayableError(found.error)
         desk = await open_desk(conn, [found], self.roster, alerts=self.alerts)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -71,9 +71,9 @@ class Worker:
         except (TransientError, StaleDataError):
             raise
         except Exception:
-            log.exception("batch taken one by one", topic=batch.topic, partition=batch.partition)
-            for record in batch.records:
-                await self._take_alone(replace(batch, records=[record]))
+            log.exception("batch taken one by one", topic=batch.topic)
+            for alone in batch.one_by_one():
+                await self._take_alone(alone)
         self.due.set()
         self.told.set()
 
@@ -85,18 +85,18 @@ class Worker:
         except Exception as error:  # noqa: BLE001  what fails twice, alone, is parked
             unread = Unread(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))
             async with self.database.transaction() as conn:
-                position = await progress.lock(conn, batch.topic, batch.partition)
-                if position < batch.next_offset:
+                positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+                if batch.beyond(positions).records:
                     await _park(conn, batch, [unread], await now(conn))
-                    await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+                    await progress.advance(conn, batch.topic, batch.next_offsets)
 
     async def _take(self, batch: Batch) -> None:
         async with self.database.transaction() as conn:
-            position = await progress.lock(conn, batch.topic, batch.partition)
-            fresh = [record for record in batch.records if record.offset >= position]
-            if not fresh:
+            positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+            left = batch.beyond(positions)
+            if not left.records:
                 return
-            found = [read(record) for record in fresh]
+            found = [read(record) for record in left.records]
             moment = await now(conn)
             desk = await open_desk(
                 conn,
@@ -105,7 +105,7 @@ class Worker:
                 alerts=self.alerts,
             )
             dead = []
-            for record, one in zip(fresh, found, strict=True):
+            for record, one in zip(left.records, found, strict=True):
                 if isinstance(one, Unread):
                     dead.append(one)
                     continue
@@ -117,7 +117,7 @@ class Worker:
                 ]
             await _park(conn, batch, dead, moment)
             await close_desk(conn, desk, moment)
-            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            await progress.advance(conn, batch.topic, left.next_offsets)
             failpoint("notifier.before_commit")
         failpoint("notifier.after_commit")
         _count(desk)
@@ -127,7 +127,7 @@ async def _park(conn: Connection, batch: Batch, dead: Sequence[Unread], moment: 
     rows = [
         {
             "topic": batch.topic,
-            "partition": batch.partition,
+            "partition": one.record.partition,
             "offset": one.record.offset,
             "raw": one.record.value,
             "headers": {name: value.decode("latin-1") for name, value in one.record.headers},
@@ -143,7 +143,7 @@ async def _park(conn: Connection, batch: Batch, dead: Sequence[Unread], moment: 
         log.warning(
             "record parked",
             topic=batch.topic,
-            partition=batch.partition,
+            partition=row["partition"],
             offset=row["offset"],
             why=row["error_class"],
             error=row["error"],

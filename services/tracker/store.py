@@ -27,13 +27,13 @@ _REMEMBER: Final = text(
     """
     INSERT INTO timeline
         (identity, ticket, at, kind, "offset", partition, received_at, type, id, repeats, message)
-    SELECT identity, ticket, at, CAST(:kind AS smallint), "offset", CAST(:partition AS int),
+    SELECT identity, ticket, at, CAST(:kind AS smallint), "offset", partition,
         received_at, type, id, 0, CAST(message AS json)
     FROM unnest(
         CAST(:identities AS bytea[]), CAST(:tickets AS text[]), CAST(:ats AS timestamptz[]),
-        CAST(:offsets AS bigint[]), CAST(:received AS timestamptz[]), CAST(:types AS text[]),
+        CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:received AS timestamptz[]), CAST(:types AS text[]),
         CAST(:ids AS text[]), CAST(:messages AS text[])
-    ) AS given (identity, ticket, at, "offset", received_at, type, id, message)
+    ) AS given (identity, ticket, at, partition, "offset", received_at, type, id, message)
     ON CONFLICT (identity) DO NOTHING RETURNING identity
     """
 )
@@ -103,9 +103,10 @@ _PARK: Final = text(
     """
     INSERT INTO dead_letter
         (topic, partition, "offset", raw, headers, error_class, error, created_at)
-    SELECT :topic, CAST(:partition AS int), o, r, CAST(h AS jsonb), c, e, clock()
-    FROM unnest(CAST(:offsets AS bigint[]), CAST(:raws AS bytea[]), CAST(:headers AS text[]),
-        CAST(:classes AS text[]), CAST(:errors AS text[])) AS given (o, r, h, c, e)
+    SELECT :topic, p, o, r, CAST(h AS jsonb), c, e, clock()
+    FROM unnest(CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:raws AS bytea[]),
+        CAST(:headers AS text[]), CAST(:classes AS text[]), CAST(:errors AS text[]))
+        AS given (p, o, r, h, c, e)
     ON CONFLICT (topic, partition, "offset") DO NOTHING
     """
 )
@@ -122,7 +123,7 @@ def is_ours(error: Exception) -> bool:
     return isinstance(error, ProgrammingError)
 
 
-async def remember(conn: Connection, partition: int, messages: Sequence[Message]) -> set[bytes]:
+async def remember(conn: Connection, messages: Sequence[Message]) -> set[bytes]:
     """Put *messages* of one topic into the timeline, and return the identities that were new.
 
     Each identity may be among *messages* once.
@@ -132,10 +133,10 @@ async def remember(conn: Connection, partition: int, messages: Sequence[Message]
         _REMEMBER,
         {
             "kind": int(kind),
-            "partition": partition,
             "identities": [one.identity for one in messages],
             "tickets": [one.ticket for one in messages],
             "ats": [one.at for one in messages],
+            "partitions": [one.partition for one in messages],
             "offsets": [one.offset for one in messages],
             "received": [one.received_at for one in messages],
             "types": [one.type for one in messages],
@@ -197,7 +198,7 @@ def _line(row: TicketRow) -> tuple[Any, ...]:
 
 
 async def add_up(conn: Connection, topic: str, partition: int, counts: Counts) -> None:
-    """Add *counts* to the sums of one partition, whose progress the caller has locked."""
+    """Add *counts* to the part of the sums of *partition*, whose progress the caller has locked."""
     if not counts:
         return
     order = sorted(counts)
@@ -211,16 +212,11 @@ async def add_up(conn: Connection, topic: str, partition: int, counts: Counts) -
     await conn.execute(_COUNT, given)
 
 
-async def park(
-    conn: Connection,
-    topic: str,
-    partition: int,
-    dead: Sequence[tuple[Incoming, str, str]],
-) -> None:
+async def park(conn: Connection, topic: str, dead: Sequence[tuple[Incoming, str, str]]) -> None:
     """Keep records that could not be taken: record, reason, and the error in words."""
     given = {
         "topic": topic,
-        "partition": partition,
+        "partitions": [record.partition for record, _, _ in dead],
         "offsets": [record.offset for record, _, _ in dead],
         "raws": [record.value for record, _, _ in dead],
         "headers": [_headers(record) for record, _, _ in dead],

@@ -99,7 +99,8 @@ tally = Table(
     Column("label", Text, primary_key=True),
     Column("n", BigInteger, nullable=False),
 )
-"""Sums, each partition its own, so that nobody waits for another; they are added up when read."""
+"""Sums in parts, so that nobody waits for another: whoever has locked the progress of a partition may
+write its part. They are added up when read."""
 
 dead_letter = Table(
     "dead_letter",

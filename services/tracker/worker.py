@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -69,9 +69,9 @@ class Worker:
         except Exception as error:
             if is_ours(error):
                 raise
-            log.exception("batch taken one by one", topic=batch.topic, partition=batch.partition)
-            for record in batch.records:
-                await self._take_alone(replace(batch, records=[record]))
+            log.exception("batch taken one by one", topic=batch.topic)
+            for alone in batch.one_by_one():
+                await self._take_alone(alone)
 
     async def _take_alone(self, batch: Batch) -> None:
         try:
@@ -83,19 +83,20 @@ class Worker:
                 raise
             dead = [(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))]
             async with self.database.transaction() as conn:
-                if await progress.lock(conn, batch.topic, batch.partition) < batch.next_offset:
-                    await park(conn, batch.topic, batch.partition, dead)
-                    await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+                positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+                if batch.beyond(positions).records:
+                    await park(conn, batch.topic, dead)
+                    await progress.advance(conn, batch.topic, batch.next_offsets)
             _said_dead(batch, dead)
 
     async def _take(self, batch: Batch) -> None:
         kind = self.kinds[batch.topic]
         async with self.database.transaction() as conn:
-            position = await progress.lock(conn, batch.topic, batch.partition)
-            records = [record for record in batch.records if record.offset >= position]
-            if not records:
+            positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+            left = batch.beyond(positions)
+            if not left.records:
                 return
-            messages, dead = _read(kind, records)
+            messages, dead = _read(kind, left.records)
             fresh, repeats = await _remember(conn, batch, messages)
             counts = count(fresh, late_after_s=self.late_after_s)
             if repeats:
@@ -105,9 +106,10 @@ class Worker:
             else:
                 await self._project(conn, fresh)
             if dead:
-                await park(conn, batch.topic, batch.partition, dead)
-            await add_up(conn, batch.topic, batch.partition, counts)
-            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+                await park(conn, batch.topic, dead)
+            # Any partition whose progress we hold would do.
+            await add_up(conn, batch.topic, min(positions), counts)
+            await progress.advance(conn, batch.topic, left.next_offsets)
             failpoint("tracker.before_commit")
         failpoint("tracker.after_commit")
         metrics.PROJECTED.labels(batch.topic).inc(len(fresh))
@@ -135,7 +137,8 @@ def _read(kind: Kind, records: Sequence[Incoming]) -> tuple[list[Message], list[
     dead: list[Dead] = []
     for record in records:
         try:
-            messages.append(read(kind, record.value, record.headers, offset=record.offset))
+            place = (record.partition, record.offset)
+            messages.append(read(kind, record.value, record.headers, place=place))
         except InvalidEventError as error:
             dead.append((record, str(error.reason), str(error)))
     return messages, dead
@@ -149,7 +152,7 @@ async def _remember(
         return [], 0
     first: dict[bytes, Message] = {}
     again = [one for one in messages if first.setdefault(one.identity, one) is not one]
-    new = await remember(conn, batch.partition, list(first.values()))
+    new = await remember(conn, list(first.values()))
     again += [one for one in first.values() if one.identity not in new]
     if again:
         told = await count_repeats(conn, Counter(one.identity for one in again))
@@ -203,7 +206,7 @@ def _said_dead(batch: Batch, dead: Sequence[Dead]) -> None:
         log.warning(
             "record parked",
             topic=batch.topic,
-            partition=batch.partition,
+            partition=record.partition,
             offset=record.offset,
             why=reason,
             error=error,

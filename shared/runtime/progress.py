@@ -1,7 +1,7 @@
 """How far a service has read: rows of its own ``progress``, written with the effects.
 
-Kafka's group commits are for graphs only. A handler locks its partition's row, skips what is
-already applied, and moves the row on, all in the transaction of its effects; so a record takes
+Kafka's group commits are for graphs only. A handler locks its partitions' rows, skips what is
+already applied, and moves the rows on, all in the transaction of its effects; so a record takes
 effect once, whoever else believes to own the partition.
 """
 
@@ -20,11 +20,15 @@ from shared.runtime.database import Connection, Database
 Partition = tuple[str, int]
 """A topic's full name and a partition's number."""
 
+# In the order of the partitions, so that nobody waits in a circle.
 _LOCK: Final = text(
-    "SELECT next_offset FROM progress WHERE topic = :topic AND partition = :partition FOR UPDATE"
+    "SELECT partition, next_offset FROM progress WHERE topic = :topic"
+    " AND partition = ANY(CAST(:partitions AS int[])) ORDER BY partition FOR UPDATE"
 )
 _ADVANCE: Final = text(
-    "UPDATE progress SET next_offset = :next_offset WHERE topic = :topic AND partition = :partition"
+    "UPDATE progress SET next_offset = applied.upto FROM unnest(CAST(:partitions AS int[]),"
+    " CAST(:uptos AS bigint[])) AS applied (partition, upto)"
+    " WHERE topic = :topic AND progress.partition = applied.partition"
 )
 _RECORDED: Final = text(
     "SELECT partition, next_offset, cluster_id FROM progress WHERE topic = :topic"
@@ -79,25 +83,31 @@ class Look:
     end: int
 
 
-async def lock(conn: Connection, topic: str, partition: int) -> int:
-    """Return the next offset to apply, locked until *conn*'s transaction ends.
+async def lock(conn: Connection, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Return the next offset to apply of each partition, locked until *conn*'s transaction ends.
 
     Drop every record below it. Two workers on one partition wait for each other here.
 
     Raises:
-        StaleDataError: This partition was never recorded.
+        StaleDataError: One of the partitions was never recorded.
     """
-    found = await conn.execute(_LOCK, {"topic": topic, "partition": partition})
-    position = found.scalar_one_or_none()
-    if position is None:
-        msg = f"{topic} has a partition {partition} of which this database knows nothing"
-        raise StaleDataError(msg)
-    return int(position)
+    wanted = sorted(partitions)
+    found = await conn.execute(_LOCK, {"topic": topic, "partitions": wanted})
+    positions = {row.partition: row.next_offset for row in found}
+    for partition in wanted:
+        if partition not in positions:
+            msg = f"{topic} has a partition {partition} of which this database knows nothing"
+            raise StaleDataError(msg)
+    return positions
 
 
-async def advance(conn: Connection, topic: str, partition: int, next_offset: int) -> None:
-    """Record that everything below *next_offset* is applied, in the effects' own transaction."""
-    given = {"topic": topic, "partition": partition, "next_offset": next_offset}
+async def advance(conn: Connection, topic: str, next_offsets: Mapping[int, int]) -> None:
+    """Record that everything below *next_offsets* is applied, in the effects' own transaction."""
+    given = {
+        "topic": topic,
+        "partitions": list(next_offsets),
+        "uptos": list(next_offsets.values()),
+    }
     await conn.execute(_ADVANCE, given)
 
 

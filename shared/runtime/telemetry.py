@@ -30,7 +30,7 @@ OLDEST: Final = Gauge(
 )
 BATCH_SECONDS: Final = Histogram(
     "tierline_consumer_batch_seconds",
-    "Real time that one partition's batch took to apply.",
+    "Real time that one batch of a topic took to apply.",
     ["topic"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )

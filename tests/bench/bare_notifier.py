@@ -33,7 +33,7 @@ def notices(count: int) -> list[Notice]:
     made = []
     for number in range(count):
         _, value = a_decision(ticket=f"desk:{number}", notify=calls("r0"))
-        decision = read(Incoming(0, None, value, (), 0))
+        decision = read(Incoming(0, 0, None, value, (), 0))
         if isinstance(decision, Unread):
             raise TypeError(decision.error)
         facts = TicketFacts()

@@ -155,7 +155,7 @@ def _tracker(events: Log, decisions: Log, progress: Rows) -> dict[str, Rows]:
     fold = Fold(late_after_s=1)
     for kind, log in ((Kind.EVENT, events), (Kind.DECISION, decisions)):
         for one in log:
-            fold.take(read(kind, one.value, one.headers, offset=one.offset))
+            fold.take(read(kind, one.value, one.headers, place=(one.partition, one.offset)))
     return {
         "progress": progress,
         "ticket": [

@@ -29,25 +29,25 @@ class Applier:
         """Apply *batch* once."""
         self.batches.append(batch)
         async with self.database.transaction() as conn:
-            position = await progress.lock(conn, batch.topic, batch.partition)
-            fresh = [record for record in batch.records if record.offset >= position]
-            if not fresh:
+            positions = await progress.lock(conn, batch.topic, batch.next_offsets)
+            left = batch.beyond(positions)
+            if not left.records:
                 return
             await conn.execute(
                 text(
-                    "INSERT INTO effect (partition, at_offset, value) SELECT :partition, o, v"
-                    " FROM unnest(CAST(:offsets AS bigint[]), CAST(:values AS bytea[]))"
-                    " WITH ORDINALITY AS given (o, v, n) ORDER BY n"
+                    "INSERT INTO effect (partition, at_offset, value) SELECT p, o, v FROM"
+                    " unnest(CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),"
+                    " CAST(:values AS bytea[])) WITH ORDINALITY AS given (p, o, v, n) ORDER BY n"
                 ),
                 {
-                    "partition": batch.partition,
-                    "offsets": [record.offset for record in fresh],
-                    "values": [record.value for record in fresh],
+                    "partitions": [record.partition for record in left.records],
+                    "offsets": [record.offset for record in left.records],
+                    "values": [record.value for record in left.records],
                 },
             )
             if self.before_commit is not None:
                 await self.before_commit(batch)
-            await progress.advance(conn, batch.topic, batch.partition, batch.next_offset)
+            await progress.advance(conn, batch.topic, left.next_offsets)
 
 
 async def make_effect_table(database: Database) -> None:

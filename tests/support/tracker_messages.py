@@ -18,7 +18,7 @@ LATE_AFTER_S = 1.0
 
 def message_of(said: Said, offset: int = 0) -> Message:
     """Return the record *said* as the projection takes it."""
-    return read(KIND_OF_TOPIC[said.topic], said.value, said.headers, offset=offset)
+    return read(KIND_OF_TOPIC[said.topic], said.value, said.headers, place=(0, offset))
 
 
 def heard(*events: TicketEvent) -> list[Message]:
@@ -28,7 +28,7 @@ def heard(*events: TicketEvent) -> list[Message]:
 
 def a_decision(version: int, kind: str = "tier.changed", **more: Any) -> Message:
     """Return a decision of type *kind* on ticket A; *more* is laid over its data."""
-    return read(Kind.DECISION, decision_bytes(version, kind, **more), (), offset=version)
+    return read(Kind.DECISION, decision_bytes(version, kind, **more), (), place=(0, version))
 
 
 def decision_bytes(version: int, kind: str = "tier.changed", **more: Any) -> bytes:
@@ -81,7 +81,7 @@ def a_delivery(step: str, attempt: int, **more: Any) -> Message:
         "time": "2026-03-02T11:00:00Z",
         "data": data,
     }
-    return read(Kind.DELIVERY, to_json(value), (), offset=0)
+    return read(Kind.DELIVERY, to_json(value), (), place=(0, 0))
 
 
 def projected(messages: Iterable[Message], row: TicketRow | None = None) -> TicketRow:

@@ -54,10 +54,10 @@ class Tracker:
     async def _take(self, topic: str, partition: int, records: list[Said]) -> None:
         start = (await Progress(self.database).positions([topic]))[topic, partition]
         incoming = [
-            Incoming(start + n, one.ticket.encode(), one.value, tuple(one.headers), 0)
+            Incoming(partition, start + n, one.ticket.encode(), one.value, tuple(one.headers), 0)
             for n, one in enumerate(records)
         ]
-        await self.worker.handle(Batch(topic, partition, incoming))
+        await self.worker.handle(Batch(topic, incoming))
 
     async def get(self, path: str, **params: Any) -> Any:
         """Return the JSON that is answered with 200."""

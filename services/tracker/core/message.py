@@ -60,7 +60,8 @@ class Message(NamedTuple):
         at: When it counts, aware. An event of a helpdesk whose clock is ahead counts from its
             receipt; how the escalator treats one that comes very late, only its decisions say.
         received_at: When it reached Tierline, or was decided or sent; aware.
-        offset: Its place in the log of its partition.
+        partition: Which partition of its topic holds it.
+        offset: Its place there.
         data: Its data.
         text: The whole message as structured JSON.
     """
@@ -72,6 +73,7 @@ class Message(NamedTuple):
     ticket: str
     at: datetime
     received_at: datetime
+    partition: int
     offset: int
     data: BaseModel
     text: str
@@ -84,8 +86,14 @@ class Message(NamedTuple):
         return (int(self.at.timestamp()), 0 if helpdesk else 1, self.offset)
 
 
-def read(kind: Kind, value: bytes | None, headers: Headers, *, offset: int) -> Message:
+def read(kind: Kind, value: bytes | None, headers: Headers, *, place: tuple[int, int]) -> Message:
     """Return the message in a record; of a type that is not known, what its topic has in common.
+
+    Args:
+        kind: What its topic carries.
+        value: Its value.
+        headers: Its headers.
+        place: Its partition and offset.
 
     Raises:
         InvalidEventError: It is no message of that topic.
@@ -110,7 +118,7 @@ def read(kind: Kind, value: bytes | None, headers: Headers, *, offset: int) -> M
         event.ticket,
         at,
         received_at,
-        offset,
+        *place,
         event.data,
         text,
     )

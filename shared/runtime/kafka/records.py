@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ class Incoming(NamedTuple):
     """One record read.
 
     Attributes:
+        partition: The partition's number.
         offset: Its place in the partition.
         key: Its key; None if it was written without one.
         value: Its value; None for a tombstone.
@@ -42,6 +44,7 @@ class Incoming(NamedTuple):
         timestamp: When the broker appended it: milliseconds since 1970-01-01T00:00:00Z.
     """
 
+    partition: int
     offset: int
     key: bytes | None
     value: bytes | None
@@ -51,22 +54,35 @@ class Incoming(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition in the order of their offsets, at least one.
+    """Records of one topic: by partition, and there in the order of their offsets.
+
+    Whatever came together is applied together, in one transaction, so that many partitions with
+    few records each cost no more than one with all of them.
 
     Attributes:
         topic: The topic's full name, prefix included.
-        partition: The partition's number.
         records: At most `ConsumeOptions.max_records` of them.
     """
 
     topic: str
-    partition: int
     records: list[Incoming]
 
     @property
-    def next_offset(self) -> int:
-        """The position once the whole batch is applied."""
-        return self.records[-1].offset + 1
+    def next_offsets(self) -> dict[int, int]:
+        """The position of each partition once the whole batch is applied."""
+        return {record.partition: record.offset + 1 for record in self.records}
+
+    def beyond(self, positions: Mapping[int, int]) -> Batch:
+        """Return what is not applied yet where *positions* come next; there may be nothing left.
+
+        Only that may move a position: another worker may be further than this batch.
+        """
+        left = [one for one in self.records if one.offset >= positions[one.partition]]
+        return Batch(self.topic, left)
+
+    def one_by_one(self) -> Iterator[Batch]:
+        """Yield each record as a batch of its own."""
+        return (Batch(self.topic, [record]) for record in self.records)
 
 
 def partition_for(key: bytes, partitions: int) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.structs import ConsumerRecord
 from typing_extensions import override
 
 from shared.contract.errors import TransientError
@@ -129,9 +130,8 @@ class Session:
             if self._unplaced:
                 await self._place()
             polled = await self._poll(self._options.poll_s)
-            for partition, records in polled.items():
-                if partition in self._placed():
-                    await self._hand_over(partition, [_incoming(one) for one in records])
+            for topic in self._topics:
+                await self._hand_over(topic, polled)
         except TransientError as error:
             await self._step_back(error)
 
@@ -164,19 +164,30 @@ class Session:
             self._unplaced.discard(partition)
             self._watch.moved(partition)
 
-    async def _hand_over(self, partition: TopicPartition, records: list[Incoming]) -> None:
-        self._refuse_hole(partition, records)
-        self._watch.taken_up(partition, records[0].timestamp)
+    async def _hand_over(
+        self, topic: str, polled: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]
+    ) -> None:
+        """Hand over what came of *topic* and is still ours."""
+        placed = self._placed()
+        taken = {one: polled[one] for one in sorted(polled) if one.topic == topic and one in placed}
+        if not taken:
+            return
+        for partition, records in taken.items():
+            self._refuse_hole(partition, records)
+            self._watch.taken_up(partition, records[0].timestamp)
         began = monotonic()
-        batch = Batch(partition.topic, partition.partition, records)
+        batch = Batch(topic, [_incoming(one) for records in taken.values() for one in records])
         await self._handle(batch)
-        BATCH_SECONDS.labels(partition.topic).observe(monotonic() - began)
-        RECORDS.labels(partition.topic).inc(len(records))
-        self._next[partition] = batch.next_offset
-        self._watch.moved(partition)
+        BATCH_SECONDS.labels(topic).observe(monotonic() - began)
+        RECORDS.labels(topic).inc(len(batch.records))
+        for partition, records in taken.items():
+            self._next[partition] = records[-1].offset + 1
+            self._watch.moved(partition)
         self._failures = 0
 
-    def _refuse_hole(self, partition: TopicPartition, records: list[Incoming]) -> None:
+    def _refuse_hole(
+        self, partition: TopicPartition, records: Sequence[ConsumerRecord[Any, Any]]
+    ) -> None:
         if partition.topic in self._options.sparse:
             return
         expected = self._next[partition]
@@ -237,5 +248,10 @@ async def _first_to_end(*routines: Coroutine[Any, Any, None]) -> None:
 
 def _incoming(record: Any) -> Incoming:
     return Incoming(
-        record.offset, record.key, record.value, tuple(record.headers), record.timestamp
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        tuple(record.headers),
+        record.timestamp,
     )

@@ -52,7 +52,9 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     for log in (evidence.events, evidence.decisions, evidence.deliveries):
         for record in applied(log, evidence.tracker):
             kind = KIND_OF_TOPIC[record.topic]
-            fold.take(read(kind, record.value, record.headers, offset=record.offset))
+            fold.take(
+                read(kind, record.value, record.headers, place=(record.partition, record.offset))
+            )
     for row in evidence.tracker["dead"]:
         yield Finding(Fault.LOST, f"the tracker parked {row}")
     yield from _accepted(evidence)

@@ -77,7 +77,7 @@ async def test_a_batch_that_fails_for_the_moment_is_applied_again_whole(
 
     async def fail_four_times(batch: Batch) -> None:
         if next(failures, None) is not None:
-            msg = f"no commit for {batch.partition}"
+            msg = f"no commit for {batch.topic}"
             raise AwayError(msg)
 
     async with consuming(kafka, [topic], Applier(tracker, fail_four_times)):

@@ -57,13 +57,13 @@ async def test_a_batch_that_is_handed_over_again_is_dropped_by_its_offsets(
 ) -> None:
     said = [one for one in STORY if one.topic == "tickets.events"]
     incoming = [
-        Incoming(n, one.ticket.encode(), one.value, tuple(one.headers), 0)
+        Incoming(0, n, one.ticket.encode(), one.value, tuple(one.headers), 0)
         for n, one in enumerate(said)
     ]
-    await tracker.worker.handle(Batch("tickets.events", 0, incoming))
+    await tracker.worker.handle(Batch("tickets.events", incoming))
     before = await tables(tracker.database, but={})
-    await tracker.worker.handle(Batch("tickets.events", 0, incoming))
-    await tracker.worker.handle(Batch("tickets.events", 0, incoming[3:]))
+    await tracker.worker.handle(Batch("tickets.events", incoming))
+    await tracker.worker.handle(Batch("tickets.events", incoming[3:]))
     assert await tables(tracker.database, but={}) == before
 
 

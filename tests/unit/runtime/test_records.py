@@ -25,6 +25,29 @@ def test_keys_spread_over_all_partitions() -> None:
     assert used == set(range(12))
 
 
-def test_after_a_batch_comes_the_offset_after_its_last_record() -> None:
-    records = [Incoming(offset, b"k", b"v", (), 0) for offset in (7, 8, 9)]
-    assert Batch("t", 0, records).next_offset == 10
+def _batch() -> Batch:
+    places = [(0, 7), (0, 8), (0, 9), (3, 1), (3, 2)]
+    return Batch("t", [Incoming(*place, b"k", b"v", (), 0) for place in places])
+
+
+def test_after_a_batch_comes_the_offset_after_the_last_record_of_each_partition() -> None:
+    assert _batch().next_offsets == {0: 10, 3: 3}
+
+
+def test_what_is_applied_already_is_told_by_the_position_of_its_own_partition() -> None:
+    left = _batch().beyond({0: 9, 3: 0})
+    assert [(one.partition, one.offset) for one in left.records] == [(0, 9), (3, 1), (3, 2)]
+
+
+def test_no_position_is_moved_back_by_what_another_worker_has_applied() -> None:
+    assert _batch().beyond({0: 12, 3: 2}).next_offsets == {3: 3}
+
+
+def test_one_by_one_each_record_moves_only_its_own_partition() -> None:
+    assert [one.next_offsets for one in _batch().one_by_one()] == [
+        {0: 8},
+        {0: 9},
+        {0: 10},
+        {3: 2},
+        {3: 3},
+    ]

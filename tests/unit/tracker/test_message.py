@@ -18,27 +18,27 @@ STRUCTURED = (("content-type", b"application/cloudevents+json"), ("ce_type", b"t
 
 def test_a_whole_event_is_kept_as_it_came() -> None:
     value = on_the_wire(an_event(extension="kept"))
-    assert read(Kind.EVENT, value, STRUCTURED, offset=7).text.encode() == value
+    assert read(Kind.EVENT, value, STRUCTURED, place=(0, 7)).text.encode() == value
 
 
 def test_an_event_in_binary_mode_is_kept_as_a_whole() -> None:
     event = an_event()
     given = [(f"ce_{name}", text.encode()) for name, text in event.items() if name != "data"]
-    message = read(Kind.EVENT, to_json(event["data"]), given, offset=0)
+    message = read(Kind.EVENT, to_json(event["data"]), given, place=(0, 0))
     assert from_json(message.text)["data"] == event["data"]
     assert (message.type, message.ticket) == ("ticket.opened", "desk:A")
 
 
 def test_the_same_source_and_id_is_the_same_message_whatever_it_says() -> None:
-    one = read(Kind.EVENT, on_the_wire(an_event()), (), offset=0)
-    again = read(Kind.EVENT, on_the_wire(an_event(data={"title": "Other"})), (), offset=9)
-    other = read(Kind.EVENT, on_the_wire(an_event(source="other")), (), offset=0)
+    one = read(Kind.EVENT, on_the_wire(an_event()), (), place=(0, 0))
+    again = read(Kind.EVENT, on_the_wire(an_event(data={"title": "Other"})), (), place=(0, 9))
+    other = read(Kind.EVENT, on_the_wire(an_event(source="other")), (), place=(0, 0))
     assert one.identity == again.identity != other.identity
 
 
 def test_two_decisions_of_one_version_are_one_whatever_their_ids() -> None:
     value = from_json(decision_bytes(3))
-    forged = read(Kind.DECISION, to_json({**value, "id": "another"}), (), offset=0)
+    forged = read(Kind.DECISION, to_json({**value, "id": "another"}), (), place=(0, 0))
     assert forged.identity == a_decision(3).identity != a_decision(4).identity
 
 
@@ -52,7 +52,7 @@ def test_two_decisions_of_one_version_are_one_whatever_their_ids() -> None:
 def test_an_event_counts_from_when_it_happened_but_never_after_its_receipt(
     received: str, counts: int
 ) -> None:
-    message = read(Kind.EVENT, on_the_wire(an_event(receivedat=received)), (), offset=0)
+    message = read(Kind.EVENT, on_the_wire(an_event(receivedat=received)), (), place=(0, 0))
     assert message.received_at == datetime.fromisoformat(received)
     assert message.at == datetime(2026, 3, 2, 10 if counts == 0 else 9, counts % 60, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ def test_a_decision_was_made_as_late_after_it_counts_as_it_says() -> None:
 
 
 def test_an_event_of_an_unknown_type_is_kept() -> None:
-    message = read(Kind.EVENT, on_the_wire(an_event(type="ticket.painted")), (), offset=0)
+    message = read(Kind.EVENT, on_the_wire(an_event(type="ticket.painted")), (), place=(0, 0))
     assert message.type == "ticket.painted"
 
 
@@ -106,5 +106,5 @@ def test_what_is_no_message_is_refused_with_its_reason(
     kind: Kind, value: bytes | None, reason: Reason
 ) -> None:
     with pytest.raises(InvalidEventError) as refused:
-        read(kind, value, (), offset=0)
+        read(kind, value, (), place=(0, 0))
     assert refused.value.reason is reason

@@ -75,7 +75,7 @@ ESCALATION = {"escalation_id": "e", "track": "functional", "target": "t2"}
             id="a kept promise",
         ),
         pytest.param(
-            read(Kind.EVENT, on_the_wire(an_event(type="ticket.painted")), (), offset=0),
+            read(Kind.EVENT, on_the_wire(an_event(type="ticket.painted")), (), place=(0, 0)),
             {(What.EVENTS, UNKNOWN): 1},
             id="an unknown type",
         ),
