@@ -57,7 +57,7 @@ e2e: $(READY)  ## Only the tests of the whole system, from an HTTP request to a 
 	$(PYTEST) -q tests/e2e
 
 chaos: $(READY)  ## Kill, pause and cut off services and servers, and count what was lost: nothing
-	$(PYTEST) -q -m chaos tests/chaos
+	$(PYTEST) -q tests/chaos
 
 properties: $(READY)  ## The property tests with many more examples than usual; takes minutes
 	$(PYTEST) -q -m hypothesis --hypothesis-profile=properties tests/unit

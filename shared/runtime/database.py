@@ -207,7 +207,12 @@ def unavailable(error: BaseException) -> DatabaseUnavailableError | None:
         passing = True
     elif isinstance(error, DBAPIError):
         code = str(getattr(error.orig, "sqlstate", None) or "")
-        passing = error.connection_invalidated or isinstance(error, InterfaceError) or _passes(code)
+        passing = (
+            error.connection_invalidated
+            or isinstance(error, InterfaceError)
+            or _cut_in_two(error)
+            or _passes(code)
+        )
     elif isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
         code = str(getattr(error, "sqlstate", None) or "")
         passing = isinstance(error, asyncpg.InterfaceError) or _passes(code)
@@ -218,6 +223,11 @@ def unavailable(error: BaseException) -> DatabaseUnavailableError | None:
     DATABASE_FAILURES.labels(type(error).__name__).inc()
     first_line = (str(error).splitlines() or [""])[0]
     return DatabaseUnavailableError(first_line or type(error).__name__)
+
+
+def _cut_in_two(error: DBAPIError) -> bool:
+    """Whether the server went away in mid-answer, which leaves the client's protocol in between."""
+    return error.orig is not None and isinstance(error.orig.__cause__, asyncpg.InternalClientError)
 
 
 def _passes(sqlstate: str) -> bool:

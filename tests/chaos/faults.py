@@ -95,6 +95,7 @@ class Faults:
         self.done[Kind.KILL] += actor.kill({VARIABLE: point})
         await _within(_UP_WITHIN_S, lambda: actor.life > before)
         armed = actor.life
+        await _within(_UP_WITHIN_S, lambda: actor.up or actor.life > armed)
         await _within(_POINT_WITHIN_S, lambda: actor.life > armed)
 
     async def _pause(self, fault: Fault) -> None:

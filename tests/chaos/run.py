@@ -22,8 +22,9 @@ from tests.chaos.stage import Stage, a_stage
 
 # How much longer than asked a run may take on a machine that is slow or busy.
 _STRETCH: Final = 2.5
-# A process may just be dead when its turn comes; more than that is missing if fewer die.
-_FLOOR: Final = 0.8
+# A process may just be dead when its turn comes, and on a busy machine one may not come by the
+# place in time; where fewer die than this share, the run has tried too little.
+_FLOOR: Final = 0.5
 _REFUSED: Final = 78
 EVIDENCE: Final = "evidence.pickle"
 """What a run's folder keeps for a second look (`judge`)."""

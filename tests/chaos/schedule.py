@@ -111,7 +111,7 @@ def _points(chance: Random, seconds: float) -> Iterator[Fault]:
         actor, point = places.pop()
         if actor == "escalator-2" and chance.random() < 0.5:
             actor = "escalator-1"
-        yield Fault(at_s, Kind.POINT, actor, f"{point}:{chance.randint(1, 4)}")
+        yield Fault(at_s, Kind.POINT, actor, f"{point}:{chance.randint(1, 2)}")
 
 
 def _pauses(chance: Random, seconds: float) -> Iterator[Fault]:

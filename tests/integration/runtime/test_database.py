@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InternalError
 
 from cli.embedded.postgres import PostgresServer
 from shared.contract.errors import Reason
@@ -18,6 +18,7 @@ from shared.runtime.database import (
     DatabaseUnavailableError,
     open_database,
     retrying,
+    unavailable,
 )
 from shared.runtime.migrations import migrate
 
@@ -121,6 +122,13 @@ async def test_a_killed_backend_is_a_passing_failure_and_the_next_transaction_wo
             await conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     assert caught.value.reason is Reason.DATABASE_UNAVAILABLE
     assert await tracker.ready()
+
+
+def test_an_answer_cut_in_two_by_the_servers_end_is_a_passing_failure() -> None:
+    told = Exception("cannot switch to state 15; another operation (2) is in progress")
+    told.__cause__ = asyncpg.InternalClientError(str(told))
+    assert unavailable(InternalError("ROLLBACK", None, told)) is not None
+    assert unavailable(InternalError("ROLLBACK", None, Exception("of the server's own"))) is None
 
 
 async def test_a_statement_that_takes_too_long_is_a_passing_failure(database: str) -> None:
