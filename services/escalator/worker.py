@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from itertools import groupby
+from heapq import merge
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
 import structlog
@@ -238,12 +239,25 @@ def _in_tie_order(
     reports: Sequence[Report], policies: PolicyTimeline, allowance: Seconds
 ) -> Iterable[tuple[Report, Heard]]:
     """Yield *reports* as they are heard; of one second, the helpdesk's before acts of people."""
-    for (_, received), together in groupby(reports, key=lambda one: (one.partition, one.received)):
+    for received, together in groupby(_as_received(reports), key=lambda one: one.received):
         policy = policies.at(received)
         heard = [
             (one, hear_of(one.event, one.offset, policy, allowance=allowance)) for one in together
         ]
-        yield from sorted(heard, key=lambda pair: pair[1].order[1])
+        yield from sorted(heard, key=lambda pair: pair[1].order[1:])
+
+
+def _as_received(reports: Sequence[Report]) -> Iterable[Report]:
+    """Yield *reports*, which come by partition, as they were received, each partition in its order.
+
+    What tickets cause in each other is then heard in the order of time, as it would have been had
+    each event been taken when it came; another order would do, but at the price of folding anew.
+    """
+    partitions = (list(own) for _, own in groupby(reports, key=lambda one: one.partition))
+    timed = (
+        zip(accumulate((one.received for one in own), max), own, strict=True) for own in partitions
+    )
+    return (one for _, one in merge(*timed, key=lambda pair: pair[0]))
 
 
 def _said_dead(batch: Batch, dead: Sequence[Dead]) -> None:

@@ -6,8 +6,6 @@ from datetime import datetime
 
 import pytest
 
-from shared.contract.envelope import cloud_event, encode
-from shared.contract.policies import PolicyActivated
 from shared.contract.times import Instant, instant, rfc3339
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import edited
@@ -30,31 +28,10 @@ from tests.support.escalator_service import (
     without_lateness,
 )
 from tests.support.kafka_topics import write
+from tests.support.policy_events import activation
 from tests.support.ticket_events import opened, replied
 
 STRICTER = edited(POLICY, {"cells.S3.I1.t1_max": "45m"})
-
-
-def activation(policy: Policy, active_from: str) -> bytes:
-    """Return the record that activates *policy*."""
-    said = PolicyActivated(
-        name=policy.name,
-        version=policy.version,
-        digest=policy.digest,
-        text=policy.text,
-        active_from=datetime.fromisoformat(active_from),
-        by="pat",
-    )
-    return encode(
-        cloud_event(
-            said,
-            type="policy.activated",
-            id=f"{policy.name}-{policy.version}-{policy.digest}"[:100],
-            source="tierline/intake",
-            subject=policy.name,
-            time=datetime.fromisoformat(active_from),
-        )
-    )
 
 
 async def activate(stage: Stage, policy: Policy, active_from: str) -> None:
