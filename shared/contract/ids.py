@@ -10,15 +10,14 @@ NAMESPACE: Final = UUID("6f7d3a52-5c0e-5b53-9d0c-1f2a7f2b8c11")
 """The uuid5 namespace of every derived id; changing it breaks deduplication."""
 
 _NAMESPACE_BYTES: Final = NAMESPACE.bytes
+_VARIANT: Final = {f"{digit:x}": f"{digit & 0x3 | 0x8:x}" for digit in range(16)}
 
 
 def derived_text(name: str) -> str:
     """Return the uuid5 of *name* in `NAMESPACE` as text, in a fraction of the time of `uuid5`."""
-    digest = bytearray(sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50  # version 5
-    digest[8] = digest[8] & 0x3F | 0x80  # the variant of RFC 9562
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
+    # The digit of the version is 5; two bits of another are the variant of RFC 9562.
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def decision_id(ticket: str, version: int) -> UUID:

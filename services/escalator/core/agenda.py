@@ -16,47 +16,50 @@ def next_due(case: Case, policies: PolicyTimeline) -> Instant | None:
 
     News that has not reached all members of a group is due since it was told.
     """
-    if case.pending:
-        return Instant(case.pending[0].order[0])
-    known = case.__dict__.get("due_known")
-    if known is None or known[0] is not policies:
-        known = (policies, next_timer(case, policies))
-        case.__dict__["due_known"] = known
-    due: Instant | None = known[1]
-    return due
+    return Instant(case.pending[0].order[0]) if case.pending else next_timer(case, policies)
 
 
 def next_timer(case: Case, policies: PolicyTimeline) -> Instant | None:
-    """Return the next instant at which a timer of *case* is due, or None."""
+    """Return the next instant at which a timer of *case* is due, or None.
+
+    It is asked for before and after every input, so the case remembers the answer (`forget`).
+    """
+    known = case.due_known
+    if known is None or known[0] is not policies:
+        known = (policies, _next_timer(case, policies))
+        # Beside the fields, since it is nothing that is stored or compared.
+        case.__dict__["due_known"] = known
+    return known[1]
+
+
+def forget(case: Case) -> None:
+    """Let the working copy *case*, which has gone through something, work out anew what is due."""
+    case.__dict__.pop("due_known", None)
+
+
+def _next_timer(case: Case, policies: PolicyTimeline) -> Instant | None:
     if not case.is_open:
         return None
-    found = [timer.next_at for timer in case.timers.values() if timer.next_at is not None]
-    found += [at for at in _waits(case) if at is not None]
-    activation = policies.next_activation(case.rules_since)
-    if activation is not None:
-        found.append(activation)
-    for one in case.escalations:
-        if one.call is not None:
-            found.append(one.call.due)
-        if one.debt is not None:
-            found.append(one.debt.due)
-        if one.track == "external":
-            if one.acknowledged_at is None and not one.overdue and one.ack_due is not None:
-                found.append(one.ack_due)
-            if one.update_due is not None:
-                found.append(one.update_due)
-    return min(found, default=None)
-
-
-def _waits(case: Case) -> tuple[Instant | None, ...]:
-    return (
+    waits = [
         case.dwell_due,
         case.stale_due,
         case.exec_inform_due,
         case.exec_decide_due,
         case.waiting_due,
         case.resume_at,
-    )
+        policies.next_activation(case.rules_since),
+    ]
+    waits += [timer.next_at for timer in case.timers.values()]
+    for one in case.escalations:
+        if one.call is not None:
+            waits.append(one.call.due)
+        if one.debt is not None:
+            waits.append(one.debt.due)
+        if one.track == "external":
+            if one.acknowledged_at is None and not one.overdue:
+                waits.append(one.ack_due)
+            waits.append(one.update_due)
+    return min([at for at in waits if at is not None], default=None)
 
 
 def fire_instant(turn: Turn) -> None:

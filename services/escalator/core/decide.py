@@ -9,7 +9,7 @@ it was. No I/O, no clock, no chance.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.escalator.core import agenda, keys
 from services.escalator.core.case import TIMERS, Case
@@ -44,8 +44,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """The case after an input, the decisions that it led to, in version order, and the signals."""
 
     case: Case

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
 
 from services.escalator.core import decide, keys
 from services.escalator.core.case import Case, Fanout
@@ -48,8 +48,7 @@ class Cases(Protocol):
         """Return all that the case *key* has heard, in that order, or raise `NotAtHandError`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an input led to, to be kept together or not at all.
 
     `cases` are the new states by key, `heard` what to append to which history, and `decisions` what
@@ -57,8 +56,8 @@ class Outcome:
     """
 
     cases: Mapping[str, Case]
-    heard: tuple[tuple[str, Heard], ...]
-    decisions: tuple[Decision, ...]
+    heard: Sequence[tuple[str, Heard]]
+    decisions: Sequence[Decision]
 
 
 def hear(cases: Cases, heard: Heard, policies: PolicyTimeline, now: Instant) -> Outcome:
@@ -123,7 +122,7 @@ class _Step:
 
     def outcome(self) -> Outcome:
         """Return what has come of it."""
-        return Outcome(self.changed, tuple(self.heard), tuple(self.decisions))
+        return Outcome(self.changed, self.heard, self.decisions)
 
     def case(self, key: str) -> Case:
         """Return the case *key* as it stands by now, new if need be."""
@@ -143,8 +142,8 @@ class _Step:
         clock = self.cases.case(keys.clock(event.source))
         policy = self.policies.at(heard.received)
         if clock is not None and clocks.is_skewed(clock, heard.received):
-            heard = replace(heard, effective=heard.received)
-        elif clocks.claims_the_future(event, heard.received, policy):
+            heard = heard.counted_at(heard.received)
+        elif clocks.claims_the_future(heard, policy):
             key = keys.clock(event.source)
             counted, skewed = clocks.counted(clock or decide.new_case(key), heard.received, policy)
             self.changed[key] = counted
@@ -153,7 +152,7 @@ class _Step:
         if isinstance(event.data, EscalationRequested) and event.data.as_of is not None:
             as_of = event.data.as_of
             moves = [tier for version, tier in self.case(event.ticket).moves if version <= as_of]
-            heard = replace(heard, seen_tier=moves[-1] if moves else None)
+            heard = heard._replace(seen_tier=moves[-1] if moves else None)
         return heard
 
     def take(self, heard: Heard) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from services.escalator.core import agenda, keys, rows
 from services.escalator.core.case import TIMERS, Case, Fanout, Order
@@ -47,6 +47,7 @@ def apply(case: Case, heard: Heard, policies: PolicyTimeline, told: Told) -> Non
     rows.settle(turn)
     case.rules_since = max(case.rules_since, case.opened_at or at)
     case.horizon = max(case.horizon, heard.order)
+    agenda.forget(case)
     told.add(turn)
 
 
@@ -67,6 +68,7 @@ def advance(case: Case, before: Order, policies: PolicyTimeline, told: Told) -> 
         turn = _turn(case, due, policies, place)
         agenda.fire_instant(turn)
         case.horizon = max(case.horizon, place)
+        agenda.forget(case)
         told.add(turn)
 
 
@@ -107,7 +109,7 @@ def in_order(history: Sequence[Heard], kind: str) -> list[Heard]:
     start = first.effective
     early = [one for one in ordered if one.effective < start and answers_unopened(one)]
     rest = [
-        replace(one, effective=start) if one.effective < start else one
+        one.counted_at(start) if one.effective < start else one
         for one in ordered
         if one is not first and one not in early
     ]

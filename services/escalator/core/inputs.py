@@ -8,8 +8,8 @@ signal heard again under the same id replaces the first, and one that is `gone` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -42,32 +42,29 @@ class Signal:
         return f"{self.kind}|{self.sender}|{self.target}|{place}"
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """One event of one ticket, or one signal to it.
 
     `effective` is when it counts, `received` when it reached us (never before `effective`), and
-    `seq` its place in the order of receipt of its ticket. `seen_tier` is the tier of the case that
-    whoever acted had before them, where the act says so (`as_of`).
+    `seq` its place in the order of receipt of its ticket. `order` is its place in the case's
+    history (`tie_order`: source events, acts of people, timers). `seen_tier` is the tier of the
+    case that whoever acted had before them, where the act says so (`as_of`), and `ahead` how far
+    in the future the event claimed to be when it was received.
     """
 
     event: TicketEvent | None
     effective: Instant
     received: Instant
     seq: int
+    order: Order
     signal: Signal | None = None
     seen_tier: int | None = None
-    order: Order = field(init=False)
-    """Its place in the case's history (`tie_order`: source events, acts of people, timers)."""
+    ahead: Seconds = Seconds(0)
 
-    def __post_init__(self) -> None:
-        """Find its place once; it is asked for often."""
-        if self.signal is None:
-            order = (self.effective, _rank(self.said), self.seq, 0)
-        else:
-            _, rank, seq, depth = self.signal.order
-            order = (self.effective, rank, seq, depth)
-        object.__setattr__(self, "order", order)
+    def counted_at(self, at: Instant) -> Heard:
+        """Return it as if it counted at *at*."""
+        _, rank, seq, depth = self.order
+        return self._replace(effective=at, order=(at, rank, seq, depth))
 
     @property
     def key(self) -> str:
@@ -117,17 +114,17 @@ def hear_of(
         received = happened if event.receivedat is None else instant(event.receivedat)
     if happened > received:
         # Nothing counts before it has reached us, whatever the sender's clock says.
-        return Heard(event, received, received, seq)
+        return _heard(event, received, received, seq, ahead=Seconds(happened - received))
     late_by = received - happened
     if late_by > policy.late_event_window:
-        return Heard(event, received, received, seq)
-    return Heard(event, happened, happened if late_by <= allowance else received, seq)
+        return _heard(event, received, received, seq)
+    return _heard(event, happened, happened if late_by <= allowance else received, seq)
 
 
 def hear_signal(signal: Signal, received: Instant, seq: int) -> Heard:
     """Return *signal* as its target hears it at *received*, by the input number *seq*."""
     at = Instant(signal.order[0])
-    return Heard(None, at, Instant(max(at, received)), seq, signal)
+    return _signalled(signal, at, Instant(max(at, received)), seq)
 
 
 def standing(history: Iterable[Heard]) -> list[Heard]:
@@ -141,6 +138,24 @@ def standing(history: Iterable[Heard]) -> list[Heard]:
         for one in listed
         if one.signal is None or (not one.signal.gone and latest[one.signal.id] is one)
     ]
+
+
+def _heard(
+    event: TicketEvent,
+    effective: Instant,
+    received: Instant,
+    seq: int,
+    *,
+    seen_tier: int | None = None,
+    ahead: Seconds = Seconds(0),
+) -> Heard:
+    order = (effective, _rank(event), seq, 0)
+    return Heard(event, effective, received, seq, order, None, seen_tier, ahead)
+
+
+def _signalled(signal: Signal, effective: Instant, received: Instant, seq: int) -> Heard:
+    _, rank, cause, depth = signal.order
+    return Heard(None, effective, received, seq, (effective, rank, cause, depth), signal)
 
 
 def _rank(event: TicketEvent) -> int:
@@ -179,15 +194,11 @@ def dump_heard(heard: Heard) -> bytes:
 def restore_heard(text: bytes | str) -> Heard:
     """Return what `dump_heard` wrote."""
     plain: dict[str, Any] = from_json(text)
-    told = plain.get("signal")
-    return Heard(
-        _event(plain.get("event")),
-        Instant(plain["effective"]),
-        Instant(plain["received"]),
-        plain["seq"],
-        None if told is None else _signal(told),
-        plain.get("seen_tier"),
-    )
+    effective, received = Instant(plain["effective"]), Instant(plain["received"])
+    if (told := plain.get("signal")) is not None:
+        return _signalled(_signal(told), effective, received, plain["seq"])
+    event = decode_event(to_json(plain["event"]))
+    return _heard(event, effective, received, plain["seq"], seen_tier=plain.get("seen_tier"))
 
 
 def _signal(told: dict[str, Any]) -> Signal:

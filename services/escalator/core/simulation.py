@@ -7,7 +7,7 @@ gives the same decisions, byte for byte.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -45,11 +45,13 @@ class Simulation:
         own time); the clock never goes back. Without *until* the run ends at the last event.
         """
         for received, together in groupby(events, key=self._received):
-            yield from self._advance(received, inclusive=False)
+            if self._agenda and self._agenda[0][0] < received:
+                yield from self._advance(received, inclusive=False)
             self.now = received
             for heard in self._in_tie_order(together, received):
                 yield from self._hear(heard)
-                yield from self._spread()
+                if self._telling:
+                    yield from self._spread()
         if until is not None and until > self.now:
             yield from self._advance(until, inclusive=True)
             self.now = until
@@ -84,7 +86,7 @@ class Simulation:
         self._received_so_far += len(heard)
         return heard if len(heard) == 1 else sorted(heard, key=lambda one: one.order[1])
 
-    def _hear(self, heard: Heard) -> tuple[Decision, ...]:
+    def _hear(self, heard: Heard) -> Sequence[Decision]:
         event = heard.said
         if (event.source, event.id) in self._seen:
             return self._keep(engine.repeat(self, event.ticket))
@@ -101,7 +103,8 @@ class Simulation:
             self.now = max(self.now, due)
             del self._planned[ticket]
             yield from self._keep(engine.fire(self, ticket, due, self.policies, due))
-            yield from self._spread()
+            if self._telling:
+                yield from self._spread()
 
     def _spread(self) -> Iterator[Decision]:
         """Let groups tell all their members what they have to tell, before anything else."""
@@ -110,7 +113,7 @@ class Simulation:
             while self._cases[key].pending:
                 yield from self._keep(engine.spread(self, key, self.policies, self.now))
 
-    def _keep(self, outcome: Outcome) -> tuple[Decision, ...]:
+    def _keep(self, outcome: Outcome) -> Sequence[Decision]:
         for key, heard in outcome.heard:
             self._histories.setdefault(key, []).append(heard)
         for key, case in outcome.cases.items():

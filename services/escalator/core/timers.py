@@ -53,7 +53,7 @@ def pause(turn: Turn, name: str) -> None:
     """Let the running promise *name* stand still."""
     timer = turn.case.timers.get(name)
     if timer is not None and timer.state == "running":
-        turn.case.timers[name] = _halted(turn, timer, "paused")
+        turn.case.timers[name] = timer.halted("paused", used_at(turn, timer))
 
 
 def resume(turn: Turn, name: str) -> None:
@@ -69,8 +69,8 @@ def stop(turn: Turn, name: str, *, kept: bool) -> None:
     if timer is None or timer.state in ("met", "stopped"):
         return
     met = kept and not timer.breached
-    ended = _halted(turn, timer, "met" if met else "stopped")
-    turn.case.timers[name] = ended._replace(due=timer.due)
+    ended = timer.halted("met" if met else "stopped", used_at(turn, timer), timer.due)
+    turn.case.timers[name] = ended
     if met:
         more = {"timer": name, "due": timer.due and rfc3339(timer.due)}
         turn.say("timer.met", [], more, arithmetic=[_sum(ended)])
@@ -80,9 +80,9 @@ def carry(turn: Turn) -> None:
     """Rebase what runs or is paused on the present promise, the used share unchanged."""
     for name, timer in list(turn.case.timers.items()):
         if timer.state == "running":
-            turn.case.timers[name] = _rebased(turn, _halted(turn, timer, "paused"))
+            turn.case.timers[name] = _rebased(turn, timer.halted("paused", used_at(turn, timer)))
         elif timer.state == "paused":
-            turn.case.timers[name] = _converted(turn, timer)
+            turn.case.timers[name] = _converted(turn, timer, timer.state, timer.since)
 
 
 def restart_update(turn: Turn) -> None:
@@ -123,7 +123,7 @@ def reschedule(turn: Turn) -> None:
     """Find the next warning of every promise again, after the rows of the policy have changed."""
     for name, timer in list(turn.case.timers.items()):
         if timer.next_at is not None:
-            turn.case.timers[name] = _with_next(turn, timer)
+            turn.case.timers[name] = _with_next(turn, timer, timer.mark, timer.due)
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -135,8 +135,7 @@ def fire(turn: Turn, timer: Timer) -> None:
         _announce(turn, breached, "timer.breached", BREACH[name], Fraction(1))
         return
     share, trigger = WARNINGS[name][timer.mark]
-    passed = timer._replace(mark=timer.mark + 1)
-    turn.case.timers[name] = _with_next(turn, passed)
+    turn.case.timers[name] = _with_next(turn, timer, timer.mark + 1, timer.due)
     _announce(turn, timer, "timer.warned", trigger, share)
 
 
@@ -152,12 +151,12 @@ def scheduled(turn: Turn, timer: Timer) -> Timer:
     mark = 0
     for share, _ in marks:
         mark += share.numerator * timer.allowance <= timer.used * share.denominator
-    return _with_next(turn, timer._replace(due=due, mark=mark))
+    return _with_next(turn, timer, mark, due)
 
 
-def _with_next(turn: Turn, timer: Timer) -> Timer:
+def _with_next(turn: Turn, timer: Timer, mark: int, due: Instant | None) -> Timer:
+    """Return *timer*, due at *due*, with its next warning from the one numbered *mark* on."""
     marks = WARNINGS.get(timer.name, ())
-    mark = timer.mark
     while mark < len(marks):
         share, trigger = marks[mark]
         asked = share in turn.policy.warn_at and turn.policy.trigger(trigger, turn.case.priority)
@@ -167,27 +166,34 @@ def _with_next(turn: Turn, timer: Timer) -> Timer:
             left = part - timer.used if exact else ceil(share * timer.allowance - timer.used)
             need = Seconds(max(0, ceil(left)))
             at = turn.promise_policy.calendar(timer.calendar).due(timer.since, need)
-            return timer._replace(mark=mark, next_at=at)
+            return timer.awaiting(mark, due, at)
         mark += 1
-    return timer._replace(mark=mark, next_at=timer.due)
+    return timer.awaiting(mark, due, due)
 
 
-def _halted(turn: Turn, timer: Timer, state: str) -> Timer:
-    used = used_at(turn, timer)
-    return timer._replace(used=used, since=None, state=state, due=None, next_at=None)
-
-
-def _converted(turn: Turn, timer: Timer) -> Timer:
+def _converted(turn: Turn, timer: Timer, state: str, since: Instant | None) -> Timer:
     """Return the halted *timer* on the present allowance and calendar, its share kept."""
     promised = allowance(turn, timer.name)
     used = timer.used
     if promised != timer.allowance:
         used = _whole(Fraction(used) * promised / timer.allowance)
-    return timer._replace(allowance=promised, used=used, calendar=turn.promise_calendar.name)
+    calendar = turn.promise_calendar.name
+    return Timer(
+        timer.name,
+        calendar,
+        promised,
+        used,
+        since,
+        state,
+        timer.breached,
+        timer.mark,
+        timer.due,
+        timer.next_at,
+    )
 
 
 def _rebased(turn: Turn, timer: Timer) -> Timer:
-    return scheduled(turn, _converted(turn, timer)._replace(since=turn.at, state="running"))
+    return scheduled(turn, _converted(turn, timer, "running", turn.at))
 
 
 def _whole(value: Fraction) -> Share:
@@ -209,7 +215,7 @@ def _announce(turn: Turn, timer: Timer, kind: str, trigger: str, share: Fraction
 
 def _sum(timer: Timer) -> str:
     used, given = floor(timer.used), timer.allowance
-    percent = float(Fraction(timer.used) / given * 100)
+    percent = float(timer.used * 100 / given)
     return (
         f"{timer.name}: {used} s of {given} s used on calendar {timer.calendar} = {percent:.2f} %"
     )

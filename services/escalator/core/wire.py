@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -20,8 +18,7 @@ _MOVES: Final = frozenset({"case.opened", "tier.changed", "case.reopened"})
 _MOVES_KEPT: Final = 7
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """One thing that the escalator has decided: version *version* of *ticket*."""
 
     ticket: str
@@ -30,7 +27,7 @@ class Decision:
     at: Instant
     data: dict[str, Any]
 
-    @cached_property
+    @property
     def id(self) -> UUID:
         """Its id, the same whoever decides it again."""
         return decision_id(self.ticket, self.version)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from services.escalator.core.case import BEGINNING, Case
+from services.escalator.core.inputs import Heard
 from services.escalator.core.turn import Turn
 from services.escalator.core.wire import Decision, publish
-from shared.contract.events import TicketEvent
-from shared.contract.times import Instant, instant
+from shared.contract.times import Instant
 from shared.policy.document import Policy, PolicyTimeline
 
 
@@ -15,9 +15,9 @@ def is_skewed(clock: Case, received: Instant) -> bool:
     return clock.skewed_since is not None and clock.skewed_since <= received
 
 
-def claims_the_future(event: TicketEvent, received: Instant, policy: Policy) -> bool:
-    """Whether *event* claims to be from further ahead than the policy tolerates."""
-    return instant(event.time) > received + policy.future_skew_tolerance
+def claims_the_future(heard: Heard, policy: Policy) -> bool:
+    """Whether *heard* claims to be from further ahead than the policy tolerates."""
+    return heard.ahead > policy.future_skew_tolerance
 
 
 def counted(clock: Case, received: Instant, policy: Policy) -> tuple[Case, bool]:
