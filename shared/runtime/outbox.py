@@ -47,6 +47,8 @@ _BURY: Final = text("UPDATE outbox SET dead_at = clock_timestamp() WHERE seq = :
 _CLEAN: Final = text(
     "DELETE FROM outbox WHERE published_at < clock_timestamp() - make_interval(days => :days)"
 )
+_CONTENT_TYPE: Final = ("content-type", CONTENT_TYPE.encode())
+_NO_HEADER: Final = frozenset({"data", "datacontenttype"})
 _LOCK_KEY: Final = 0x6F757462
 _CLEAN_EVERY_S: Final = 3600.0
 _KEPT_DAYS: Final = 7
@@ -151,13 +153,12 @@ class Relay:
             await conn.execute(_CLEAN, {"days": _KEPT_DAYS})
 
     def _record(self, row: Row) -> Record:
-        given = [("content-type", CONTENT_TYPE.encode())]
-        given += [
+        given = [
             (f"ce_{name}", value.encode())
             for name, value in _attributes(row.payload).items()
-            if isinstance(value, str) and name not in ("data", "datacontenttype")
+            if name not in _NO_HEADER and isinstance(value, str)
         ]
-        return Record(self.topic, row.ticket.encode(), row.payload, given)
+        return Record(self.topic, row.ticket.encode(), row.payload, [_CONTENT_TYPE, *given])
 
 
 def _attributes(payload: bytes) -> dict[str, Any]:

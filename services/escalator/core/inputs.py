@@ -170,25 +170,23 @@ def _rank(event: TicketEvent) -> int:
 
 def dump_heard(heard: Heard) -> bytes:
     """Return *heard* as JSON; `restore_heard` gives it back."""
-    plain: dict[str, Any] = {
-        "effective": heard.effective,
-        "received": heard.received,
-        "seq": heard.seq,
-        "event": _plain(heard.event),
-        "seen_tier": heard.seen_tier,
-    }
+    head = f'{{"effective":{heard.effective},"received":{heard.received},"seq":{heard.seq}'
+    tail = "" if heard.seen_tier is None else f',"seen_tier":{heard.seen_tier}'
     signal = heard.signal
-    if signal is not None:
-        plain["signal"] = {
-            "kind": signal.kind,
-            "sender": signal.sender,
-            "target": signal.target,
-            "order": signal.order,
-            "data": signal.data,
-            "event": _plain(signal.event),
-            "gone": signal.gone,
-        }
-    return to_json({name: value for name, value in plain.items() if value is not None})
+    if signal is None:
+        # The event is most of it, and written in one go.
+        event = heard.said.model_dump_json(exclude_unset=True)
+        return f'{head},"event":{event}{tail}}}'.encode()
+    plain = {
+        "kind": signal.kind,
+        "sender": signal.sender,
+        "target": signal.target,
+        "order": signal.order,
+        "data": signal.data,
+        "event": _plain(signal.event),
+        "gone": signal.gone,
+    }
+    return f'{head}{tail},"signal":{to_json(plain).decode()}}}'.encode()
 
 
 def restore_heard(text: bytes | str) -> Heard:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -21,6 +22,7 @@ from shared.runtime.clock import monotonic
 from shared.runtime.kafka.admin import KafkaUnavailableError
 from shared.runtime.kafka.client import START_S, client_options, let_go
 from shared.runtime.kafka.records import Landed, Record
+from shared.runtime.kafka.sending import look_at, send
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.telemetry import (
     PRODUCER_RESTARTS,
@@ -132,7 +134,7 @@ class Publisher:
         try:
             async with asyncio.timeout(self._deadline_s):
                 producer = self._producer or await self._ready()
-                landed = await _send(producer, records)
+                landed = await send(producer, records)
         except (TimeoutError, KafkaTimeoutError):
             PUBLISH_FAILURES.labels(Reason.DEADLINE_PASSED).inc()
             self._replace_if_stalled(producer)
@@ -197,7 +199,7 @@ class Publisher:
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._build())
             # Nobody may be left to see it fail.
-            self._starting.add_done_callback(_look_at)
+            self._starting.add_done_callback(look_at)
         # A caller whose deadline passes must not take the others' connection with it.
         return await asyncio.shield(self._starting)
 
@@ -251,37 +253,10 @@ class Publisher:
 
 def _refuse_large(record: Record) -> None:
     size = len(record.key) + len(record.value or b"")
-    size += sum(len(name) + len(text) for name, text in record.headers)
+    size += sum(map(len, chain.from_iterable(record.headers)))
     if size > _MAX_RECORD_BYTES:
         msg = f"the record has {size} bytes with its headers; at most {_MAX_RECORD_BYTES} fit"
         raise RecordTooLargeError(msg)
-
-
-async def _send(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Landed]:
-    if len(records) == 1:
-        (only,) = records
-        sent = await producer.send(only.topic, only.value, only.key, headers=only.headers)
-        metadata = await sent
-        return [Landed(metadata.partition, metadata.offset)]
-    sent_all: list[asyncio.Future[Any]] = []
-    try:
-        for record in records:
-            sent = await producer.send(
-                record.topic, record.value, record.key, headers=record.headers
-            )
-            sent_all.append(sent)
-        metadatas = await asyncio.gather(*sent_all)
-    except BaseException:
-        for sent in sent_all:
-            sent.add_done_callback(_look_at)
-        raise
-    return [Landed(one.partition, one.offset) for one in metadatas]
-
-
-def _look_at(sent: asyncio.Future[Any]) -> None:
-    """Take note of an outcome that nobody waits for any more, or asyncio complains of it."""
-    if not sent.cancelled():
-        sent.exception()
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
