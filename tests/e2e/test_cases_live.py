@@ -45,10 +45,15 @@ Decisions = dict[str, list[dict[str, Any]]]
 
 
 def together() -> dict[str, list[Run]]:
-    """Return the runs by policy and by the day on which they end."""
+    """Return the runs by policy and by the day on which they end.
+
+    What is undone is said when it is undone, so there the clock must stand where the run ends.
+    """
     found: dict[str, list[Run]] = defaultdict(list)
     for run in RUNS:
-        found[f"{run.until[:10]} {to_json(run.policy)!r}"].append(run)
+        undoes = any(event.type == "ticket.unmerged" for event in run.events)
+        end = run.until if undoes else run.until[:10]
+        found[f"{end} {to_json(run.policy)!r}"].append(run)
     return dict(found)
 
 
