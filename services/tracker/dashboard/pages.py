@@ -11,22 +11,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.tracker.core.wording import (
-    called,
-    clock,
-    late,
-    moment,
-    plain,
-    sentence,
-    span,
-    target,
-    why,
-    words,
-)
+from services.tracker.core.wording import late, plain
 from services.tracker.dashboard import looks
 from services.tracker.desk import Desk
 from services.tracker.freshness import Freshness
 from shared.contract.errors import TransientError
+from shared.contract.sentences import called, clock, moment, sentence, span, target, why, words
 from shared.runtime.health import Problem, retry_after
 
 _HERE: Final = FilePath(__file__).parent

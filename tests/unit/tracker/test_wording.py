@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.tracker.core.message import KNOWN_TYPES
-from services.tracker.core.wording import LONGEST, late, moment, plain, sentence, span, why
+from services.tracker.core.wording import late, plain
+from shared.contract.sentences import LONGEST, moment, sentence, span, why
 from tests.support.messages import instances
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -82,7 +83,7 @@ def test_why_says_the_trigger_the_rule_the_sum_and_what_was_looked_at() -> None:
         "facts": {"affected_users": 4, "vip": True, "orgs": None, "flags": []},
     }
     assert why({"because": because}) == [
-        "Because the stay in tier 1 is over (T06) and T99.",
+        "Because tier 1 has had it for as long as tier 1 may (T06) and T99.",
         "The rule: a house rule.",
         "tier 1: 4 h 00 min (14400 s) of 4 h 00 min (14400 s) used on calendar emea.",
         "Looked at: affected users 4, vip yes.",
@@ -92,7 +93,7 @@ def test_why_says_the_trigger_the_rule_the_sum_and_what_was_looked_at() -> None:
 def test_a_rule_that_only_repeats_the_trigger_is_not_said_twice() -> None:
     because = {"triggers": ["start"], "rule": "start"}
     assert why({"because": because}) == [
-        "Because a case of this severity and impact starts above tier 1 (start)."
+        "Because it begins above tier 1 by its severity and impact (start)."
     ]
 
 
