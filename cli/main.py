@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "cli.up:up",
     "import": "cli.import_log:import_log",
     "simulate": "cli.simulate:simulate:SimulateCommand",
+    "explain": "cli.explain:explain",
     "policy": "cli.policy:app",
     "roster": "cli.roster:app",
     "topics": "cli.topics:app",

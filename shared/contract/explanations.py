@@ -62,7 +62,9 @@ class Entry(Part):
     kind: Literal["event", "signal", "decision"]
     type: str = Field(description="As on the topics.", examples=["escalation.raised"])
     text: str = Field(description="It, in one sentence.")
-    why: tuple[str, ...] = Field(description="The reasons of a decision, in sentences.")
+    why: tuple[str, ...] = Field(
+        description="Of a decision its reasons, of what came too late by how much, in sentences."
+    )
     triggers: tuple[str, ...] = Field(examples=[["T06"]])
     rule: str | None = Field(description="The trigger that decided.", examples=["T06"])
     facts: dict[str, Any] = Field(description="What was looked at.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from services.escalator.core.inputs import Heard
 from services.escalator.core.views import Decided
-from shared.contract.events import EVENT_TYPES
+from shared.contract.events import EVENT_TYPES, StatusChanged, TicketMessage
 from shared.contract.explanations import Entry, Told
-from shared.contract.sentences import sentence, why
+from shared.contract.sentences import clock, moment, sentence, span, why
 from shared.contract.times import as_datetime, instant, parse_instant
 
 _SIGNALS: Final = {
@@ -28,6 +29,43 @@ _SIGNALS: Final = {
     "priority": "The group's priority is now that of its members",
     "over": "The group is over",
 }
+
+
+_ANSWERED: Final = ("first_response", "next_response", "customer_update")
+
+
+def entries(happened: Sequence[Heard | Decided], most: int) -> Iterator[Entry]:
+    """Yield the last *most* of what has *happened*; what came too late for a promise says so."""
+    broken: dict[str, str] = {}
+    first = len(happened) - most
+    for n, one in enumerate(happened):
+        late: list[str] = []
+        if isinstance(one, Decided):
+            if one.type == "timer.breached":
+                broken[one.data["timer"]] = one.data["due"]
+        else:
+            late = [
+                _late(name, due, one)
+                for name in _kept(one)
+                if (due := broken.pop(name, None)) is not None
+            ]
+        if n >= first:
+            made = entry(one)
+            yield made.model_copy(update={"why": tuple(late)}) if late else made
+
+
+def _late(timer: str, due: str, heard: Heard) -> str:
+    by = span(heard.effective - parse_instant(due))
+    return f"The {clock(timer)} was due {moment(due)}: {by} late."
+
+
+def _kept(heard: Heard) -> tuple[str, ...]:
+    """Return the promises that *heard* would have kept in time."""
+    data = None if heard.event is None else heard.event.data
+    if isinstance(data, TicketMessage):
+        replies = data.public and data.author == "agent" and not data.auto_submitted
+        return _ANSWERED if replies else ()
+    return ("resolve",) if isinstance(data, StatusChanged) and data.status == "resolved" else ()
 
 
 def entry(one: Heard | Decided) -> Entry:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from services.escalator.core.case import Case
-from services.escalator.core.entries import entry
+from services.escalator.core.entries import entries, entry
 from services.escalator.core.inputs import Heard
 from services.escalator.core.plan import upcoming
 from services.escalator.core.prevention import preventions
@@ -69,7 +69,7 @@ def explain(
         policy=PolicyName(name=policy.name, version=policy.version, digest=policy.digest),
         escalations=tuple(_open(one) for one in stands["escalations"]),
         timers=tuple(_clock(one) for one in stands["timers"]),
-        happened=tuple(entry(one) for one in seen.happened[-LONGEST:]),
+        happened=tuple(entries(seen.happened, LONGEST)),
         earlier=max(0, len(seen.happened) - LONGEST),
         next=comes,
         not_told=not_told(seen, policies, at),

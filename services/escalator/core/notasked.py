@@ -184,14 +184,14 @@ def _of_impact(turn: Turn) -> Iterator[NotTold]:
     if wider is None or counts is None:
         return
     here, there = standing.cell(turn), policy.cell(case.severity, wider)
-    if (there.priority, -there.start_tier) >= (here.priority, -here.start_tier):
-        return
     now = {one.role for one in here.notify_at_start}
     roles = [one.role for one in there.notify_at_start if one.role not in now]
+    if not roles:
+        return
     known = "nobody has said how many" if case.users is None else f"{case.users} people"
     text = (
         f"{known} are affected; from {counts.users} people or {counts.orgs} organisations on it is"
-        f" {case.severity}/{wider}, {there.priority}, and they are called at once"
+        f" {case.severity}/{wider}, {there.priority}, and they are told at once"
     )
     yield said(WhyNot.BELOW_IMPACT, roles, text, trigger="T20")
 

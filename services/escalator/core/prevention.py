@@ -16,15 +16,17 @@ from services.escalator.core.avoidance import described
 from services.escalator.core.case import Case
 from services.escalator.core.changed import changed
 from services.escalator.core.entries import entry
-from services.escalator.core.plan import FURTHEST
 from services.escalator.core.turn import Effect
 from services.escalator.core.views import Decided, Known, folded
 from shared.contract.explanations import Change, Instead, Prevention, Proposed
-from shared.contract.times import Instant, as_datetime
+from shared.contract.times import Instant, Seconds, as_datetime
 from shared.policy.document import PolicyTimeline
 
 MOST: Final = 5
 """Of as many escalations, those raised last, it is looked for what would have prevented them."""
+
+LATER: Final = Seconds(86_400)
+"""So long after an escalation it is looked whether it would only have come later."""
 
 _RAISED: Final = "escalation.raised"
 _SEVERITIES: Final = ("S1", "S2", "S3", "S4")
@@ -188,7 +190,7 @@ class _Search:
 
     def _later(self, raised: Effect, change: Change) -> list[tuple[str, str, Instant]]:
         """Return when the same escalation would have been raised after all, as far as is looked."""
-        end = Instant(min(self.at, raised.at + FURTHEST))
+        end = Instant(min(self.at, raised.at + LATER))
         if end <= raised.at:
             return []
         found = self._folded(change, end).told.effects
