@@ -36,6 +36,7 @@ class WhyNot(StrEnum):
     NOT_YET = "not_yet"
     PAUSED = "paused"
     QUIET_HOURS = "quiet_hours"
+    REFUSED = "refused"
     SNOOZED = "snoozed"
     UNREACHED = "unreached"
 

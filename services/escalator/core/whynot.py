@@ -7,12 +7,15 @@ from typing import Final
 
 from services.escalator.core import calls, notasked, people
 from services.escalator.core.case import BEGINNING, Escalation
+from services.escalator.core.inputs import Heard
 from services.escalator.core.notasked import said
+from services.escalator.core.rows import HIGHEST_TIER
 from services.escalator.core.turn import Turn
 from services.escalator.core.views import Decided, Known
+from shared.contract.events import EscalationRequested
 from shared.contract.explanations import NotTold, WhyNot
 from shared.contract.reasons import ENDINGS, TRIGGERS
-from shared.contract.sentences import moment, target, words
+from shared.contract.sentences import moment, sentence, target, words
 from shared.contract.times import Instant, Seconds, parse_instant, rfc3339
 from shared.policy.document import PolicyTimeline
 
@@ -27,7 +30,7 @@ def not_told(known: Known, policies: PolicyTimeline, at: Instant) -> tuple[NotTo
         *_held(known.decided, at),
         *_of_escalations(turn, known.decided),
         *_without_asking(known),
-        *_cooling(turn, known.decided),
+        *_refused(turn, known),
         *notasked.rows(turn, known.decided),
     )
     return tuple(_together(found))
@@ -97,6 +100,14 @@ def _of_open(turn: Turn, one: Escalation) -> Iterator[NotTold]:
     policy = turn.policies.version(one.policy_version)
     ladder = calls.ladder_of(one, policy)
     if ladder is None:
+        if one.acknowledged_at is not None and one.people:
+            yield said(
+                WhyNot.ACKNOWLEDGED,
+                one.people,
+                _taken(one),
+                escalation=one.id,
+                since=one.acknowledged_at,
+            )
         return
     called = {role for role, _ in one.called}
     for step in ladder.steps[1:]:
@@ -108,10 +119,7 @@ def _of_open(turn: Turn, one: Escalation) -> Iterator[NotTold]:
         if not roles:
             continue
         if one.acknowledged_at is not None:
-            text = (
-                f"The escalation to {target(one.target)} was taken by {one.acknowledged_by} at"
-                f" {moment(rfc3339(one.acknowledged_at))}; nobody else is called"
-            )
+            text = _taken(one)
             since = one.acknowledged_at
             yield said(WhyNot.ACKNOWLEDGED, roles, text, escalation=one.id, since=since)
             continue
@@ -125,6 +133,14 @@ def _of_open(turn: Turn, one: Escalation) -> Iterator[NotTold]:
             f" {moment(rfc3339(due))}, unless somebody takes it before"
         )
         yield said(WhyNot.NOT_YET, roles, text, escalation=one.id, until=due, arithmetic=(line,))
+
+
+def _taken(one: Escalation) -> str:
+    at = "" if one.acknowledged_at is None else f" at {moment(rfc3339(one.acknowledged_at))}"
+    by = one.acknowledged_by
+    return (
+        f"The escalation to {target(one.target)} was taken by {by}{at}; nobody is called any more"
+    )
 
 
 def _of_ended(turn: Turn, end: Decided, called: frozenset[str]) -> Iterator[NotTold]:
@@ -179,14 +195,40 @@ def _joined(one: Decided, about: str) -> Iterator[NotTold]:
         )
 
 
-def _cooling(turn: Turn, decided: Sequence[Decided]) -> Iterator[NotTold]:
+def _refused(turn: Turn, known: Known) -> Iterator[NotTold]:
+    """Whom a request that was refused would have called."""
+    requests = {
+        one.event.id: one.event.data
+        for one in known.happened
+        if isinstance(one, Heard)
+        and one.event is not None
+        and isinstance(one.event.data, EscalationRequested)
+    }
+    for one in known.decided:
+        asked = requests.get(one.data["act_id"]) if one.type == "act.refused" else None
+        if asked is None:
+            continue
+        if one.data["code"] == COOLING:
+            yield _cooling(turn, one)
+            continue
+        text = f"{moment(rfc3339(one.at))}: {sentence(one.type, one.data).rstrip('.')}"
+        yield said(WhyNot.REFUSED, (_wanted(turn, asked, one),), text, since=one.at)
+
+
+def _wanted(turn: Turn, asked: EscalationRequested, refused: Decided) -> str:
+    if asked.department is not None:
+        department = turn.policy.departments.get(asked.department)
+        return asked.department if department is None else department.duty
+    tier = asked.to_tier or int(refused.data["tier"]) + 1
+    return "exec_oncall" if tier > HIGHEST_TIER else f"t{tier}_oncall"
+
+
+def _cooling(turn: Turn, refused: Decided) -> NotTold:
     since = turn.case.exec_raised_at
-    for one in decided:
-        if one.type == "act.refused" and one.data["code"] == COOLING:
-            until = None if since is None else Instant(since + turn.policy.exec_cooldown)
-            rest = "" if until is None else f" until {moment(rfc3339(until))}"
-            text = (
-                f"The executives had been called shortly before the request of"
-                f" {moment(rfc3339(one.at))}; they are left alone{rest} unless it gets worse"
-            )
-            yield said(WhyNot.COOLDOWN, ("exec_oncall",), text, since=one.at)
+    until = None if since is None else Instant(since + turn.policy.exec_cooldown)
+    rest = "" if until is None else f" until {moment(rfc3339(until))}"
+    text = (
+        f"The executives had been called shortly before the request of"
+        f" {moment(rfc3339(refused.at))}; they are left alone{rest} unless it gets worse"
+    )
+    return said(WhyNot.COOLDOWN, ("exec_oncall",), text, since=refused.at)

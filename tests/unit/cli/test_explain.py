@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_a_lead_reads_what_happened_what_comes_why_not_and_what_would_have_helpe
         " the escalation to t1 lead",
     ):
         assert wanted in text, done.output
+
+
+def test_the_page_about_it_shows_what_is_really_printed(tmp_path: Path) -> None:
+    page = Path("docs/explain.md").read_text("utf-8")
+    told, command, printed = re.findall(r"^```(?:json|sh|text)\n(.*?)^```", page, re.M | re.S)[1:4]
+    path = tmp_path / "ticket.jsonl"
+    path.write_text(told)
+    args = command.replace("ticket.jsonl", str(path)).split()[1:]
+    assert tierline.invoke(app, args).output == printed
 
 
 def test_as_json_it_has_everything_by_stable_keys(events: str) -> None:

@@ -208,6 +208,16 @@ def test_who_is_left_alone_after_a_call_of_the_executives_is_named() -> None:
     assert "suppressed by cooldown" in refused.text
 
 
+def test_a_request_that_was_refused_says_whom_it_would_have_called_and_what_was_missing() -> None:
+    request = an_event(
+        "escalation.requested", "2026-03-02T10:30:00Z", by="olga", role="t1_agent", info={}
+    )
+    said = explained([MONDAY, request], "2026-03-02T11:00:00Z")
+    (refused,) = (one for one in said.not_told if one.reason is WhyNot.REFUSED)
+    assert refused.roles == ("t2_oncall",)
+    assert "steps to reproduce" in refused.text
+
+
 def test_a_member_of_a_group_is_spoken_for() -> None:
     events = [
         opened(
