@@ -18,6 +18,7 @@ from cli.output import WRONG_USE, AsJson, fail, print_json
 from services.escalator.core.explaining import explain as explained
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.views import NothingKnownError
+from services.tracker.core.wording import plain
 from shared.contract.explanations import Entry, Explanation, View
 from shared.contract.sentences import moment, words
 from shared.contract.times import Instant, parse_instant, rfc3339
@@ -208,7 +209,8 @@ def _times(number: int) -> str:
 
 def _wrapped(text: str, indent: str) -> list[str]:
     wrapper = TextWrapper(_WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")
-    return wrapper.wrap(text)
+    # What people wrote may hold what a terminal would obey.
+    return wrapper.wrap(plain(text))
 
 
 def _instant(text: str) -> Instant:

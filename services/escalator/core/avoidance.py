@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from services.escalator.core.candidates import SHARE_STEP
 from services.escalator.core.turn import Effect
 from services.escalator.core.views import Decided
 from shared.contract.explanations import Change, Instead
@@ -62,7 +63,11 @@ def _what(change: Change, said: str | None) -> str:
             return f"Going without the flag {words(limits['flags'][0])}"
         case "impact":
             users, orgs = limits["affected_users"], limits["affected_orgs"]
-            return f"No more than {users} affected people, of {orgs} organisations,"
+            share = 100 * (limits["affected_share"] + SHARE_STEP)
+            return (
+                f"Fewer affected (no more than {users} people, {orgs} organisations, less than"
+                f" {share:g} % of the users)"
+            )
         case "unsaid":
             return f"Leaving out what was said in that second ({str(said).rstrip('.')})"
         case "in_time":

@@ -114,6 +114,10 @@ def _summary(case: Case, at: Instant, comes: Sequence[Entry]) -> str:
         f"At {moment(rfc3339(at))} {case.ticket} is {words(case.status)}, {case.priority}"
         f" ({case.cell}), in tier {case.tier}{held}."
     )
+    if case.group is not None:
+        stands += f" It is a member of {case.group}."
+    if case.merged_into is not None:
+        stands += f" It was merged into {case.merged_into}."
     if not case.is_open:
         return f"{stands} Nothing is open on it."
     waiting = [target(one.target) for one in case.escalations if one.acknowledged_at is None]

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from services.escalator.core import keys, people
 from services.escalator.core.avoidance import described
-from services.escalator.core.case import Case
+from services.escalator.core.candidates import (
+    DONE,
+    Timed,
+    acknowledgement,
+    less_grave,
+    narrower,
+    unsaid,
+    without_flags,
+)
 from services.escalator.core.changed import changed
-from services.escalator.core.entries import entry
+from services.escalator.core.fold import Folded
 from services.escalator.core.turn import Effect
 from services.escalator.core.views import Decided, Known, folded
-from shared.contract.explanations import Change, Instead, Prevention, Proposed
+from shared.contract.explanations import Change, Instead, Prevention
 from shared.contract.times import Instant, Seconds, as_datetime
 from shared.policy.document import PolicyTimeline
 
@@ -29,11 +37,9 @@ LATER: Final = Seconds(86_400)
 """So long after an escalation it is looked whether it would only have come later."""
 
 _RAISED: Final = "escalation.raised"
-_SEVERITIES: Final = ("S1", "S2", "S3", "S4")
 _RESTORED: Final = "restored"
 _GRADED: Final = frozenset({"severity", "impact"})
 
-Timed = Callable[[Instant], Change]
 Prevents = Callable[[Change], "Tried | None"]
 
 
@@ -90,7 +96,7 @@ class _Search:
             )
             if ids:
                 change = Change(kind="in_time", in_time=ids)
-                yield self._named("escalation", one, change, one.at, ())
+                yield self._named(one, change, one.at, ())
 
     def of_raise(self, raised: Effect) -> Iterator[Prevention]:
         """What would have kept the escalation *raised* from being raised."""
@@ -100,7 +106,7 @@ class _Search:
             return self._without(raised, change)
 
         replies = set()
-        for kind, timed in _TIMED.items():
+        for kind, timed in DONE.items():
             found = self._latest(timed, at, prevents)
             if found is None:
                 continue
@@ -109,14 +115,14 @@ class _Search:
             # To ask the customer is to reply; that the clocks stand still adds nothing then.
             if kind == "pause" and ("reply", latest) in replies:
                 continue
-            yield self._named("escalation", raised, timed(latest), latest, tried.instead)
+            yield self._named(raised, timed(latest), latest, tried.instead)
         smallest: set[str] = set()
-        for change, said in self._static(at):
+        for change, said in self._untimed(at):
             tried_once = None if change.kind in smallest else prevents(change)
             if tried_once is not None:
                 if change.kind in _GRADED:
                     smallest.add(change.kind)
-                yield self._named("escalation", raised, change, None, tried_once.instead, said=said)
+                yield self._named(raised, change, None, tried_once.instead, said=said)
 
     def of_call(self, name: str) -> Iterator[Prevention]:
         """What would have kept the highest step so far of the escalation *name* from being called."""
@@ -135,9 +141,7 @@ class _Search:
         policy = self.policies.version(open_one.policy_version)
         role = people.eligible(open_one, policy)[0]
 
-        def acknowledged(at: Instant) -> Change:
-            data = {"by": "somebody", "role": role, "escalation_id": name}
-            return _adding("acknowledge", at, ("escalation.acknowledged", data))
+        acknowledged = acknowledgement(name, role)
 
         def prevents(change: Change) -> Tried | None:
             there = any(
@@ -150,7 +154,7 @@ class _Search:
 
         found = self._latest(acknowledged, call.at, prevents)
         if found is not None:
-            yield self._named("call", call, acknowledged(found[0]), found[0], ())
+            yield self._named(call, acknowledged(found[0]), found[0], ())
 
     def _latest(
         self, timed: Timed, end: Instant, prevents: Prevents
@@ -203,43 +207,16 @@ class _Search:
         )
         return [one for one in later if one[:2] == same][:1]
 
-    def _static(self, at: Instant) -> Iterator[tuple[Change, str | None]]:
+    def _untimed(self, at: Instant) -> Iterator[tuple[Change, str | None]]:
         """Changes without a time, the smallest of each kind first; what is unsaid, in words."""
-        case = self._folded(None, at).case
-        for severity in _SEVERITIES[_SEVERITIES.index(self._gravest()) + 1 :]:
-            yield Change(kind="severity", limits={"severity": severity}), None
-        for flag in case.flags:
-            yield Change(kind="flag", limits={"flags": [flag]}), None
-        for heard in self.known.history:
-            event = heard.event
-            if event is not None and heard.effective == at and at > self.opened_at:
-                said = entry(heard).text
-                yield Change(kind="unsaid", leave_out=(event.id,)), said
-        for change in self._fewer(case, at):
-            yield change, None
+        case, history = self._folded(None, at).case, self.known.history
+        changes = (*less_grave(history, case), *without_flags(case))
+        yield from ((one, None) for one in changes)
+        if at > self.opened_at:
+            yield from unsaid(history, at)
+        yield from ((one, None) for one in narrower(case, self.policies.at(at)))
 
-    def _gravest(self) -> str:
-        """Return the gravest severity that the ticket was ever said to have."""
-        said = (
-            str(getattr(one.event.data, "severity", None) or "S4")
-            for one in self.known.history
-            if one.event is not None
-        )
-        return min(self.known.case.severity, *said)
-
-    def _fewer(self, case: Case, at: Instant) -> Iterator[Change]:
-        bands = self.policies.at(at).file.impact.table()
-        for name in reversed([name for name in bands if name > "I1" and name <= case.impact]):
-            counts = bands[name].at_least
-            if counts is not None:
-                limits = {
-                    "affected_users": max(0, counts.users - 1),
-                    "affected_orgs": max(0, counts.orgs - 1),
-                    "affected_share": 0.0,
-                }
-                yield Change(kind="impact", limits=limits)
-
-    def _folded(self, change: Change | None, at: Instant) -> Any:
+    def _folded(self, change: Change | None, at: Instant) -> Folded:
         history = self.known.history
         if change is not None:
             history = tuple(changed(self.key, history, change))
@@ -247,7 +224,6 @@ class _Search:
 
     def _named(
         self,
-        what: str,
         one: Effect | Decided,
         change: Change,
         latest: Instant | None,
@@ -257,7 +233,7 @@ class _Search:
     ) -> Prevention:
         because = one.data["because"]
         return Prevention(
-            prevents="call" if what == "call" else "escalation",
+            prevents="escalation" if one.type == _RAISED else "call",
             escalation_id=one.data["escalation_id"],
             track=one.data["track"],
             target=one.data["target"],
@@ -269,26 +245,6 @@ class _Search:
             instead=instead,
             text=described(one, change, latest, instead, said=said),
         )
-
-
-def _adding(kind: str, at: Instant, *events: tuple[str, dict[str, Any]]) -> Change:
-    when = as_datetime(at)
-    return Change(
-        kind=kind, add=tuple(Proposed(type=name, at=when, data=data) for name, data in events)
-    )
-
-
-_REPLY: Final = ("ticket.message", {"author": "agent", "public": True})
-_NOTE: Final = ("ticket.message", {"author": "agent", "note_kind": "progress"})
-_QUESTION: Final = ("ticket.message", {"author": "agent", "public": True, "asks_customer": True})
-_WAITING: Final = ("ticket.status_changed", {"status": "waiting_customer"})
-_RESOLVED: Final = ("ticket.status_changed", {"status": "resolved"})
-_TIMED: Final[dict[str, Timed]] = {
-    "reply": lambda at: _adding("reply", at, _REPLY),
-    "progress": lambda at: _adding("progress", at, _NOTE),
-    "pause": lambda at: _adding("pause", at, _QUESTION, _WAITING),
-    "resolve": lambda at: _adding("resolve", at, _RESOLVED),
-}
 
 
 def _is_raise_by(effect: Effect, at: Instant) -> bool:

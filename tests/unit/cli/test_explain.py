@@ -50,6 +50,12 @@ def test_a_lead_reads_what_happened_what_comes_why_not_and_what_would_have_helpe
         assert wanted in text, done.output
 
 
+def test_what_somebody_wrote_cannot_command_the_terminal(tmp_path: Path) -> None:
+    file = a_file(tmp_path, [opened("2026-03-02T10:00:00Z", title="a\x1b[31mb\u202ec")])
+    done = tierline.invoke(app, ["explain", "desk:A", "--events", file])
+    assert "a\ufffd[31mb\ufffdc" in done.output
+
+
 def test_the_page_about_it_shows_what_is_really_printed(tmp_path: Path) -> None:
     page = Path("docs/explain.md").read_text("utf-8")
     told, command, printed = re.findall(r"^```(?:json|sh|text)\n(.*?)^```", page, re.M | re.S)[1:4]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from services.escalator.core.explaining import explain, plan
 from services.escalator.core.plan import FURTHEST
 from services.escalator.core.simulation import Simulation
-from services.escalator.core.views import NothingKnownError
+from services.escalator.core.snapshot import snapshot
+from services.escalator.core.views import NothingKnownError, known
 from services.escalator.core.wire import Decision
 from shared.contract.events import TicketEvent
 from shared.contract.explanations import Entry, Explanation, Prevention, View, WhyNot
@@ -31,10 +33,11 @@ RUNS = {
     for run in runs(CASES)
     if not run.policy and len({event.ticket for event in run.events}) == 1
 }
-FEW = settings(max_examples=max(1, settings().max_examples // 10))
-"""An explanation takes as long as a hundred of what others try."""
+FEW = settings(max_examples=max(1, settings().max_examples // 20))
+"""An explanation folds a history dozens of times."""
 
 KEY = "desk:A"
+STANDING = ("status", "tier", "priority", "cell", "owner", "escalations", "timers", "group")
 POLICIES = PolicyTimeline([(Instant(0), load_policy_file(DEFAULT_POLICY))])
 
 
@@ -71,8 +74,8 @@ def essence(one: Entry | Decision) -> tuple[object, ...]:
 def decided_next(events: Sequence[TicketEvent], at: Instant) -> list[Decision]:
     """Return what the engine decides after *at* where nothing more is heard."""
     end = Instant(at + FURTHEST)
-    known = sum(1 for _ in Simulation(POLICIES).run(events, at))
-    return list(Simulation(POLICIES).run(events, end))[known:]
+    before = sum(1 for _ in Simulation(POLICIES).run(events, at))
+    return list(Simulation(POLICIES).run(events, end))[before:]
 
 
 def a_second_later(one: Prevention) -> Prevention:
@@ -129,6 +132,33 @@ def test_whatever_a_ticket_lives_through_its_preventions_prevent(
     for one in said.prevention:
         there = still_there(KEY, events, one, POLICIES)
         assert still_there(KEY, with_change(KEY, events, one), one, POLICIES) < there, one.text
+
+
+@FEW
+@given(data=st.data(), events=lives(tickets=("A", "B"), longest=9))
+def test_each_ticket_alone_stands_as_the_engine_says_however_late_anything_came(
+    data: st.DataObject, events: list[TicketEvent]
+) -> None:
+    delays = st.sampled_from([0, 0, 0, 60, 3600, 5 * 3600])
+    came = sorted(
+        (
+            event.model_copy(update={"receivedat": event.time + timedelta(seconds=delay)})
+            for event, delay in ((one, data.draw(delays)) for one in events)
+        ),
+        key=lambda one: one.receivedat or one.time,
+    )
+    at = Instant(end_of(events) + 5 * 3600)
+    simulation = simulated(came, at)
+    for stands in simulation.snapshots():
+        key = stands["ticket"]
+        if key not in ("desk:A", "desk:B"):
+            continue
+        for view in View:
+            seen = known(key, simulation.history(key), POLICIES, at, view)
+            found = snapshot(seen.case, at, POLICIES)
+            assert {name: found[name] for name in STANDING} == {
+                name: stands[name] for name in STANDING
+            }
 
 
 @FEW
