@@ -18,6 +18,7 @@ from tests.support.escalator_service import (
     escalating,
     numbered,
     post,
+    published,
     until_taken,
     until_time,
 )
@@ -77,6 +78,26 @@ async def test_the_live_answer_is_that_of_a_file_of_the_same_events(
                     of_file = question("desk:A", history, TIMELINE, parse_instant(moment), view)
                     expected = json.dumps(without_receipt(from_json(of_file.model_dump_json())))
                     assert json.dumps(without_receipt(from_json(live))) == expected
+
+
+async def test_what_has_happened_is_what_is_on_the_topic(
+    kafka: str, topic_prefix: str, database: str
+) -> None:
+    events = [one for one in a_busy_day() if one.receivedat is None]
+    stage = await a_stage(kafka, topic_prefix, database, at(EVENING))
+    await post(stage, events)
+    async with escalating(stage) as escalator:
+        await until_taken(escalator.database, len(events))
+        await until_time(escalator.database, EVENING)
+        await until_taken(escalator.database, len(events))
+        said = from_json(await asked(escalator, "explain", EVENING, View.THEN))
+        made = (await published(stage))["desk:A"]
+    happened = [one for one in said["happened"] if one["kind"] == "decision"]
+    assert [(one["at"], one["type"], one["arithmetic"]) for one in happened] == [
+        (one["time"], one["type"], one["data"]["because"]["arithmetic"])
+        for one in made
+        if one["time"] <= EVENING
+    ]
 
 
 async def test_a_moment_without_an_answer_is_answered_with_what_to_do(
