@@ -219,7 +219,7 @@ class _Search:
     def _folded(self, change: Change | None, at: Instant) -> Folded:
         history = self.known.history
         if change is not None:
-            history = tuple(changed(self.key, history, change))
+            history = tuple(changed(self.key, history, change, self.policies.at(at)))
         return folded(self.key, history, self.policies, at)
 
     def _named(
