@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic_core import to_json
@@ -23,7 +23,7 @@ from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_
 
 PROBLEM = 1
 WRONG_USE = 2
-_COLLECT_AFTER = 100_000
+COLLECT_AFTER: Final = 100_000
 """Cases live to the end and hold no cycles, so looking for garbage among them is time lost."""
 
 
@@ -89,7 +89,7 @@ def simulate(
     end = None if until is None else _instant(until, "--until")
     simulation = Simulation(timeline)
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
+    gc.set_threshold(COLLECT_AFTER)
     with event_file("simulate", events) as told:
         _write(encode_decision(one) for one in simulation.run(told, end))
     if snapshot:
