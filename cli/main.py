@@ -20,7 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "import": "cli.import_log:import_log",
     "simulate": "cli.simulate:simulate:SimulateCommand",
     "explain": "cli.explain:explain",
-    "policy": "cli.policy:app",
+    "policy": "cli.policy.command:app",
     "roster": "cli.roster:app",
     "topics": "cli.topics:app",
     "migrate": "cli.migrate:migrate",

@@ -13,8 +13,10 @@ from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
 from services.intake.ingest import Ingest
 from services.intake.keys_file import load_keys
+from services.intake.policies import Policies
+from services.intake.policies import routes as policy_routes
 from services.intake.settings import Settings
-from shared.contract.topics import TICKET_EVENTS
+from shared.contract.topics import POLICIES, TICKET_EVENTS
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import Publisher
 from shared.runtime.run import run, together
@@ -42,13 +44,18 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     app = service_app(
         "intake",
         ready=ready,
-        description="Events from helpdesks and people, into the log of record.",
+        description="Events from helpdesks and people, into the log of record; policies, too.",
         max_body_bytes=MAX_BATCH_BYTES,
     )
     access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
-    ingest = Ingest(publisher, Gate(settings.max_in_flight), topic)
+    gate = Gate(settings.max_in_flight)
+    ingest = Ingest(publisher, gate, topic)
     intake = Intake(access, ingest, settings.clock.now)
     app.include_router(routes(intake))
+    activated = settings.topic(POLICIES)
+    into_policies = Ingest(publisher, gate, activated)
+    policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
+    app.include_router(policy_routes(policies))
     serving = serve(
         app,
         host=settings.http_host,

@@ -11,6 +11,9 @@ from pydantic import Field
 from shared.contract.envelope import CloudEvent, Codec, Headers
 from shared.contract.vocabulary import Fact, Label, Moment, Name, Text
 
+MAX_POLICY_BYTES: Final = 200_000
+"""The largest policy that can be activated, UTF-8: what `Text` holds, whatever it is written in."""
+
 
 class PolicyActivated(Fact):
     """A policy version is in force from `active_from` on; it is never changed afterwards."""
@@ -21,6 +24,7 @@ class PolicyActivated(Fact):
     text: Text = Field(description="The whole file.")
     active_from: Moment = Field(description="When it begins to hold.")
     by: Name | None = Field(default=None, description="Who activated it.")
+    note: Name | None = Field(default=None, description="Why, in a sentence.")
 
 
 PolicyEvent = CloudEvent[PolicyActivated]

@@ -17,6 +17,8 @@ from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
 from services.intake.ingest import Ingest
+from services.intake.policies import Policies
+from services.intake.policies import routes as policy_routes
 from shared.runtime.clock import Clock
 from shared.runtime.health import service_app
 from shared.runtime.kafka import Publisher
@@ -28,7 +30,7 @@ BATCH = {"content-type": "application/cloudevents-batch+json"}
 
 @dataclass(frozen=True)
 class Door:
-    """How strict the intake under test is."""
+    """How strict the intake under test is; `policies` is the topic of activations, if it has one."""
 
     keys: KeyRing | None = None
     deadline_s: float = 5.0
@@ -37,6 +39,7 @@ class Door:
     rate_burst: float = 1e9
     clock: Clock = field(default_factory=Clock)
     long_way: bool = False
+    policies: str | None = None
 
 
 @asynccontextmanager
@@ -60,6 +63,11 @@ async def intake_here(
     ingest = Ingest(publisher, Gate(door.max_in_flight), topic)
     intake = Intake(access, ingest, door.clock.now)
     app.include_router(routes(intake))
+    if door.policies is not None:
+        into = Ingest(publisher, Gate(door.max_in_flight), door.policies)
+        access_to_kafka = KafkaAccess(bootstrap_servers=kafka)
+        policies = Policies(access, into, access_to_kafka, door.policies, door.clock.now)
+        app.include_router(policy_routes(policies))
     transport = httpx2.ASGITransport(app=app if door.long_way else ShortWay(app, intake))
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://intake", timeout=30

@@ -18,6 +18,7 @@ from shared.runtime.kafka.publisher import (
     RecordTooLargeError,
 )
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
+from shared.runtime.kafka.whole import read_whole
 from shared.runtime.progress import StaleDataError
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "create_topic",
     "describe_topic",
     "partition_for",
+    "read_whole",
 ]
