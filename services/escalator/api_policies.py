@@ -132,8 +132,9 @@ class History:
 
     async def _known(self) -> tuple[datetime, PolicyTimeline, list[Held]]:
         async with self.database.transaction() as conn:
-            turn = await begin_turn(conn)
+            # In this order: a version may be recorded in between, and what is listed must be known.
             held = await read_history(conn)
+            turn = await begin_turn(conn)
         return turn.now, await self.policies.known(turn.epoch), held
 
     async def _beginning(self) -> tuple[Turn, int]:
