@@ -70,6 +70,8 @@ def activate(  # noqa: PLR0913, PLR0917  one parameter for each option
         else:
             tell_report(file, report)
         raise typer.Exit(1)
+    if report.warnings and not as_json:
+        tell_report(file, report)
     query = {"by": by or _user(), "note": note or ""}
     if wanted is not None:
         query["active_from"] = wanted.isoformat()

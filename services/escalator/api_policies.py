@@ -195,7 +195,7 @@ def policy_routes(history: History) -> APIRouter:
                 status=422,
                 code="policy_invalid",
                 title="The policy could not be activated",
-                detail=f"{len(report.errors)} errors; the first: {report.errors[0].text('policy')}",
+                detail=f"errors: {len(report.errors)}; the first: {report.errors[0].text('policy')}",
                 do="Correct what `errors` names by line and key.",
                 extra={"errors": told["errors"], "warnings": told["warnings"]},
             )

@@ -210,7 +210,7 @@ def _broken(report: Report) -> Problem:
         status=422,
         code="policy_invalid",
         title="The policy cannot be activated",
-        detail=f"{len(report.errors)} errors; the first: {report.errors[0].text('policy')}",
+        detail=f"errors: {len(report.errors)}; the first: {report.errors[0].text('policy')}",
         do="Correct what `errors` names by line and key; POST /v1/policies/check says it again.",
         extra={"errors": told["errors"], "warnings": told["warnings"]},
     )
