@@ -35,7 +35,7 @@ from tests.support.escalator_service import (
 from tests.support.intake_service import intake_process
 from tests.support.ticket_events import opened, replied
 
-SPEED = 60.0
+SPEED = 30.0
 TICKETS = 12
 SECOND = edited(POLICY, {"cells.S3.I1.t1_max": "4h", "targets.standard.P3.resolve": "20h"})
 
@@ -133,7 +133,7 @@ async def test_a_version_is_applied_and_decided_by_from_its_instant_on(system: S
         assert {one["ticket"] for one in found["cases"]} == {f"desk:T{n}" for n in range(TICKETS)}
 
         # It is applied, for a time a little later.
-        begins = instant(stage.clock.now()) + 20 * 60
+        begins = instant(stage.clock.now()) + 15 * 60
         since = rfc3339(Instant(begins))
         applied = await system.tierline(
             "apply", file, "--at", since, "--by", "pat", "--note", "Faster"
@@ -153,7 +153,7 @@ async def test_a_version_is_applied_and_decided_by_from_its_instant_on(system: S
         await until_time(database, late)
         new = ticket("new", late)[:1]
         await post(stage, new)
-        end = rfc3339(Instant(begins + 20 * 60))
+        end = rfc3339(Instant(begins + 16 * 60))
         await until_time(database, end)
         await until_taken(database, len(events) + len(new))
         assert {one["active"] for one in await system.asked()} == {2}
@@ -188,10 +188,10 @@ def _kept_and_followed(live: dict[str, list[dict[str, Any]]], since: str) -> Non
 
 async def test_what_cannot_be_applied_is_refused_with_what_to_do(system: System) -> None:
     other = edited(POLICY, {"cells.S3.I1.t1_max": "5h"})
-    third = edited(SECOND, {"cells.S3.I1.t1_max": "6h"})
     past = await system.tierline("apply", system.file(SECOND), "--at", "2026-03-02T08:00:00Z")
     assert (past.code, "is past" in past.err) == (1, True)
-    assert (await system.tierline("apply", system.file(SECOND))).code == 0
+    applied = await system.tierline("apply", system.file(SECOND), "--json")
+    assert (applied.code, json.loads(applied.out)["repeated"]) == (0, False), applied.err
 
     async def in_force() -> bool:
         return {one["active"] for one in await system.asked()} == {2}
@@ -201,9 +201,3 @@ async def test_what_cannot_be_applied_is_refused_with_what_to_do(system: System)
     assert (taken.code, "version 2 is another policy already" in taken.err) == (1, True)
     old = await system.tierline("apply", system.file(POLICY))
     assert (old.code, "version 2 was activated already, and 1 is older" in old.err) == (1, True)
-    assert (await system.tierline("apply", system.file(third), "--json")).code == 0
-    assert [one["version"] for one in (await system.asked())[0]["policies"]] == [3, 2, 1]
-    same = await system.tierline("diff", "3", system.file(third))
-    assert (same.code, "mean the same" in same.out) == (0, True)
-    unknown = await system.tierline("diff", "2", "7")
-    assert (unknown.code, "there is no version 7; there is: 3, 2, 1" in unknown.err) == (2, True)

@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.escalator.core.preview import Preview, preview, proposed
 from services.escalator.core.simulation import Simulation
-from shared.contract.times import Instant, instant, rfc3339
+from shared.contract.events import TicketEvent
+from shared.contract.times import Instant, instant, parse_instant, rfc3339
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
 from tests.support.ticket_events import opened, replied
+from tests.support.ticket_lives import POLICY, lives
 
 FIRST = load_policy_file(DEFAULT_POLICY)
 TIMELINE = PolicyTimeline([(Instant(0), FIRST)])
@@ -128,3 +132,63 @@ def test_a_case_that_has_ended_is_not_spoken_of() -> None:
     ended = case.copy()
     ended.status = "closed"
     assert preview(ended, TIMELINE, proposed(TIMELINE, SHORTER, at(TWO)), at(TWO)) is None
+
+
+OTHER = edited(
+    POLICY,
+    {
+        "cells.S3.I1.t1_max": "4h",
+        "cells.S2.I2.t2_max": "1h",
+        "cells.S1.I1.exec_inform": "2h",
+        "triggers.T07_tier2_dwell.P2.notify": "[t3_lead]",
+        "triggers.T02_first_response_75.P3": "none",
+        "triggers.stale_ack_after.P2": "1h",
+        "targets.enterprise.P3.resolve": "4h",
+        "internal_calendar.S2": "always",
+    },
+)
+
+
+@settings(max_examples=max(1, settings().max_examples // 5))
+@given(events=lives(tickets=("A",), longest=9), later=st.sampled_from([1, 900, 5 * 3600]))
+def test_whatever_a_ticket_went_through_what_is_foreseen_happens(
+    events: list[TicketEvent], later: int
+) -> None:
+    last = max(parse_instant(one.time.isoformat()) for one in events)
+    since = Instant(last + later)
+    new = proposed(TIMELINE, OTHER, since)
+    told = Simulation(TIMELINE)
+    list(told.run(events, Instant(since - 1)))
+    case = told.case("desk:A")
+    assert case is not None
+    found = preview(case, TIMELINE, new, since)
+    end = Instant(since + 3 * 86_400)
+    before, after = (_from(since, events, timeline, end) for timeline in (TIMELINE, new))
+    if found is None:
+        assert before[:1] == after[:1]
+        return
+    for call, made in zip(found.next_call or (), (before, after), strict=False):
+        if call is not None and call.at <= end:
+            assert (call.at, call.triggers, call.roles) in made
+
+
+def _from(
+    since: Instant, events: list[TicketEvent], policies: PolicyTimeline, end: Instant
+) -> list[tuple[Instant, tuple[str, ...], tuple[str, ...]]]:
+    """Whom the engine really calls from *since* on, but for what was being called then."""
+    open_then: set[str] = set()
+    made = []
+    for one in Simulation(policies).run(events, end):
+        data = one.data
+        if one.at < since:
+            if one.type == "escalation.raised":
+                open_then.add(data["escalation_id"])
+            continue
+        going_on = data.get("escalation_id") in open_then and data.get("step") is not None
+        if data.get("notify") and not going_on:
+            roles = sorted(
+                f"{'fyi:' if each['fyi'] else ''}{each['role']} by {each['mode']}"
+                for each in data["notify"]
+            )
+            made.append((one.at, tuple(data["because"]["triggers"]), tuple(roles)))
+    return made
