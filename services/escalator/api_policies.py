@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -19,7 +19,7 @@ from services.escalator.store import Turn, begin_turn, share_policies
 from services.escalator.store_open import Page, count_open, open_page
 from services.escalator.store_policies import Held, read_history, read_text
 from shared.contract.policies import MAX_POLICY_BYTES
-from shared.contract.times import Instant, instant, rfc3339
+from shared.contract.times import EPOCH, Instant, instant, rfc3339
 from shared.policy.difference import difference
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.report import report_on
@@ -27,6 +27,7 @@ from shared.runtime.database import Database
 from shared.runtime.health import Problem, retry_after
 
 NDJSON: Final = "application/x-ndjson"
+_FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _PAGE: Final = 200
 # Deciding is computing: every so many cases the engine has its turn.
 _CASES_AT_A_STRETCH: Final = 3
@@ -95,7 +96,7 @@ class History:
 
     async def preview(
         self, policy: Policy, active_from: datetime | None
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield what *policy* would change for each open case, were it activated.
 
         The engine goes on meanwhile: cases are read without a lock, a page at a time, and a few
@@ -104,6 +105,8 @@ class History:
         async with self._previewing:
             looked_at = changed = 0
             turn, count = await self._beginning()
+            if not turn.epoch:
+                raise _unsettled()
             now = instant(turn.now)
             at = Instant(max(now + 1, now if active_from is None else instant(active_from)))
             yield _begins(policy, await self.policies.known(turn.epoch), at, count)
@@ -135,6 +138,8 @@ class History:
             # In this order: a version may be recorded in between, and what is listed must be known.
             held = await read_history(conn)
             turn = await begin_turn(conn)
+        if not held:
+            raise _unsettled()
         return turn.now, await self.policies.known(turn.epoch), held
 
     async def _beginning(self) -> tuple[Turn, int]:
@@ -182,7 +187,8 @@ def policy_routes(history: History) -> APIRouter:
     async def previewed(
         request: Request,
         active_from: Annotated[
-            AwareDatetime | None, Query(description="From when it would hold; default: now.")
+            AwareDatetime | None,
+            Query(ge=EPOCH, lt=_FAR, description="From when it would hold; default: now."),
         ] = None,
     ) -> StreamingResponse:
         """Say for which open cases deadlines or people would change; nothing is changed by it."""
@@ -246,6 +252,17 @@ def _unknown(number: int, held: Sequence[Held]) -> Problem:
         title="No such version was ever activated",
         detail=f"there is no version {number}; there is: {known}",
         do="Ask GET /v1/policies for the versions that there are.",
+    )
+
+
+def _unsettled() -> Problem:
+    return Problem(
+        status=503,
+        code="no_policy_yet",
+        title="It is not settled yet by which policies is decided",
+        detail="this escalator has not read the topic of policies to its end so far",
+        do="Try again after the seconds that Retry-After names.",
+        headers=retry_after(),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,6 +21,7 @@ from services.intake.ingest import Ingest
 from shared.contract.envelope import encode, headers
 from shared.contract.errors import InvalidEventError, TransientError
 from shared.contract.policies import MAX_POLICY_BYTES, PolicyActivated, PolicyEvent, decode_policy
+from shared.contract.times import EPOCH
 from shared.policy.report import Report, report_on
 from shared.policy.succession import RefusedActivationError
 from shared.runtime.kafka import (
@@ -53,6 +54,7 @@ _ACTIVATED: Final[dict[int | str, dict[str, Any]]] = {
     503: {"description": "Kafka does not take it just now; send it again."},
     **_REFUSED,
 }
+_FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _SHORT: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -149,7 +151,8 @@ def routes(policies: Policies) -> APIRouter:
     async def activate(
         request: Request,
         active_from: Annotated[
-            AwareDatetime | None, Query(description="From when it holds; at once where not given.")
+            AwareDatetime | None,
+            Query(ge=EPOCH, lt=_FAR, description="From when it holds; at once where not given."),
         ] = None,
         by: Annotated[
             str | None,

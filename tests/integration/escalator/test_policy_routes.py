@@ -165,3 +165,19 @@ async def test_the_engine_decides_while_a_preview_is_under_way(
         lines = await looking
     assert lines[-1]["type"] == "end"
     assert lines[-1]["changed"] >= 300
+
+
+async def test_before_it_is_settled_what_holds_nobody_is_told_anything(
+    kafka: str, topic_prefix: str, database: str
+) -> None:
+    stage = await a_stage(kafka, topic_prefix, database, at(NOW))
+    async with an_escalator(stage) as escalator:
+        answers = [
+            await escalator.client.get("/v1/policies"),
+            await escalator.client.get("/v1/policies/active"),
+            await escalator.client.post("/v1/policies/preview", content=POLICY.text, headers=YAML),
+        ]
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [
+        (503, "no_policy_yet")
+    ] * 3
+    assert all(one.headers["retry-after"] for one in answers)

@@ -136,8 +136,21 @@ async def test_what_is_too_large_for_a_policy_is_refused(kafka: str, door: Door)
     async with intake_here(kafka, "none", door) as client:
         answer = await client.post("/v1/policies", content=b"#" * (MAX_POLICY_BYTES + 1))
         nul = await activate(client, SECOND, note="a\x00b")
+        far = await activate(client, SECOND, active_from="9999-01-01T00:00:00Z")
+        huge = await activate(client, replace(SECOND, text=_numbered(SECOND.text, 10**12)))
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-    assert nul.status_code == 422
+    assert [one.status_code for one in (nul, far, huge)] == [422] * 3
+    assert huge.json()["errors"][0]["key"] == "policy.version"
+    assert await said(kafka, door) == []
+
+
+async def test_a_comment_may_hold_whatever_json_may_not(kafka: str, door: Door) -> None:
+    text = f"# NaN, Infinity, \\u0000 and 🙂\n{SECOND.text}"
+    async with intake_here(kafka, "none", door) as client:
+        answer = await activate(client, replace(SECOND, text=text))
+    assert answer.status_code == 202, answer.text
+    ((_, activated),) = await said(kafka, door)
+    assert activated.text == text
 
 
 async def test_only_a_key_of_administrators_activates(kafka: str, door: Door) -> None:
