@@ -15,7 +15,7 @@ from services.escalator.core.explaining import explain, plan
 from services.escalator.core.views import NothingKnownError
 from services.escalator.policies import Policies
 from services.escalator.store import begin_turn, read_case, share_policies
-from services.escalator.store_events import history
+from services.escalator.store_events import histories
 from shared.contract.explanations import Explanation, Plan, View
 from shared.contract.times import EPOCH, Instant, instant, rfc3339
 from shared.policy.document import PolicyTimeline
@@ -61,7 +61,7 @@ def routes(database: Database, policies: Policies) -> APIRouter:
         async with database.transaction() as conn:
             await share_policies(conn)
             turn = await begin_turn(conn)
-            heard = await history(conn, key)
+            heard = (await histories(conn, [key]))[key]
         moment = instant(at or turn.now)
         if moment > instant(turn.now + AHEAD):
             raise _too_far(turn.now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiokafka.partitioner import murmur2
+from aiokafka.structs import ConsumerRecord
 
 
 class Record(NamedTuple):
@@ -83,6 +84,18 @@ class Batch:
     def one_by_one(self) -> Iterator[Batch]:
         """Yield each record as a batch of its own."""
         return (Batch(self.topic, [record]) for record in self.records)
+
+
+def incoming(record: ConsumerRecord[bytes | None, bytes | None]) -> Incoming:
+    """Return *record* as the handlers take it."""
+    return Incoming(
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        tuple(record.headers),
+        record.timestamp,
+    )
 
 
 def partition_for(key: bytes, partitions: int) -> int:

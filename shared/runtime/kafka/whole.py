@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from shared.runtime.kafka.admin import KafkaUnavailableError
 from shared.runtime.kafka.client import client_options, let_go
-from shared.runtime.kafka.records import Incoming
+from shared.runtime.kafka.records import Incoming, incoming
 from shared.runtime.settings import KafkaAccess
 
 _POLL_MS: Final = 200
@@ -45,8 +45,5 @@ async def _read(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[I
     found: list[Incoming] = []
     while await consumer.position(partition) < end:
         for records in (await consumer.getmany(partition, timeout_ms=_POLL_MS)).values():
-            found += [
-                Incoming(one.offset, one.key, one.value, tuple(one.headers), one.timestamp)
-                for one in records
-            ]
+            found += map(incoming, records)
     return found
