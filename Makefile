@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 WORKERS ?= 2
+SEED ?= $(shell date +%s)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -59,8 +60,8 @@ e2e: $(READY)  ## Only the tests of the whole system, from an HTTP request to a 
 chaos: $(READY)  ## Kill, pause and cut off services and servers, and count what was lost: nothing
 	$(PYTEST) -q tests/chaos
 
-properties: $(READY)  ## The property tests with many more examples than usual; takes minutes
-	$(PYTEST) -q -m hypothesis --hypothesis-profile=properties tests/unit
+properties: $(READY)  ## The property tests with many more examples, 200,000 steps of the engine (SEED=7)
+	$(BIN)/pytest -n 0 -q -m hypothesis --hypothesis-profile=properties --hypothesis-seed=$(SEED) tests/unit
 
 bench: $(READY)  ## Measure against a bare baseline on the same servers (BENCH="intake escalator")
 	$(BIN)/python -m tests.bench.run $(BENCH)

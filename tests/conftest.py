@@ -20,9 +20,7 @@ from tests.support.servers import SharedServer
 # How long an example takes is the machine's affair: nobody's change may turn red since others work.
 hypothesis.settings.register_profile("tierline", deadline=None, print_blob=True)
 # `make properties`; a test that sets its own number of examples keeps it.
-hypothesis.settings.register_profile(
-    "properties", deadline=None, print_blob=True, max_examples=3000
-)
+hypothesis.settings.register_profile("properties", deadline=None, print_blob=True, max_examples=300)
 hypothesis.settings.load_profile("tierline")
 
 _SHARED = pytest.StashKey[list[SharedServer]]()

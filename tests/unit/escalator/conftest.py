@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
+from services.escalator.core import fold
 from services.escalator.core.simulation import Simulation
 from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, parse_instant
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, load_policy_file
+
+ENOUGH = 200_000
+"""So many steps, an event heard or an instant of timers each, `make properties` must try."""
+
+_steps = Counter[str]()
 
 Simulate = Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]]
 
@@ -34,3 +41,30 @@ def simulate(policies: PolicyTimeline) -> Simulate:
         return decided, snapshots.get("desk:A", {})
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _count_steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count the steps that the engine takes in the property tests."""
+    if request.node.get_closest_marker("hypothesis") is None:
+        return
+    turn = fold._turn  # every step begins with one
+
+    def counted(*given: Any) -> Any:
+        _steps["tried"] += 1
+        return turn(*given)
+
+    monkeypatch.setattr(fold, "_turn", counted)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many steps were tried."""
+    if _steps:
+        terminalreporter.write_line(f"random lives: {_steps['tried']:,} steps of the engine")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a run of `make properties` fail that has tried too few."""
+    many = session.config.getoption("--hypothesis-profile") == "properties"
+    if many and 0 < _steps["tried"] < ENOUGH:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

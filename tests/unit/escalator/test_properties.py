@@ -22,7 +22,10 @@ from tests.support.ticket_events import opened, replied, status, updated, wrote
 from tests.support.ticket_lives import POLICY, end_of, lives
 
 FEW = settings(max_examples=max(1, settings().max_examples // 5))
-"""A life takes as long as ten of what others try; the profile `properties` tries many."""
+"""A life takes as long as ten of what others try; the profile `properties` tries many.
+
+How many steps the engine took is told at the end of a run (`tests/unit/escalator/conftest.py`).
+"""
 
 POLICIES = PolicyTimeline([(Instant(0), POLICY)])
 OF_RECEIPT = ("duplicates", "retracted")
