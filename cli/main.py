@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "cli.demo.command:demo",
     "up": "cli.up:up",
     "import": "cli.import_log:import_log",
+    "hooks": "cli.hooks:app",
     "simulate": "cli.simulate:simulate:SimulateCommand",
     "policy": "cli.policy:app",
     "roster": "cli.roster:app",

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Final
 
+from services.intake import metrics
 from services.intake.access import Access
 from services.intake.api import ShortWay, routes
 from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
+from services.intake.hooks.api import hook_routes
+from services.intake.hooks.hooks_file import Source, load_sources
+from services.intake.hooks.latest import Latest
+from services.intake.hooks.mappings import load_mappings
+from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
 from services.intake.keys_file import load_keys
 from services.intake.settings import Settings
-from shared.contract.topics import TICKET_EVENTS
+from shared.contract.topics import REFUSED_HOOKS, TICKET_EVENTS
+from shared.mapping.file import MappingError
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import Publisher
 from shared.runtime.run import run, together
+from shared.runtime.settings import SettingsError
 
 _RECENT_S: Final = 5.0
 
@@ -25,6 +34,7 @@ _RECENT_S: Final = 5.0
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Take events until told to stop, then answer what is under way."""
     keys = None if settings.keys_file is None else load_keys(settings.keys_file)
+    sources = _sources(settings)
     publisher = Publisher(
         settings.kafka,
         client_id="tierline-intake",
@@ -46,9 +56,13 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         max_body_bytes=MAX_BATCH_BYTES,
     )
     access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
-    ingest = Ingest(publisher, Gate(settings.max_in_flight), topic)
+    gate = Gate(settings.max_in_flight)
+    ingest = Ingest(publisher, gate, topic)
     intake = Intake(access, ingest, settings.clock.now)
     app.include_router(routes(intake))
+    refused = Ingest(publisher, gate, settings.topic(REFUSED_HOOKS), counted=metrics.REFUSED_HOOKS)
+    hooks = Hooks(sources, access, ingest, refused, Latest(), settings.clock.now)
+    app.include_router(hook_routes(hooks))
     serving = serve(
         app,
         host=settings.http_host,
@@ -61,6 +75,15 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         await together(stop, serving, _unless_broken(publisher, stop))
     finally:
         await publisher.close()
+
+
+def _sources(settings: Settings) -> Mapping[str, Source]:
+    try:
+        mappings = load_mappings(settings.hook_mappings)
+    except MappingError as error:
+        msg = f"INTAKE_HOOK_MAPPINGS:\n{error}"
+        raise SettingsError(msg) from None
+    return load_sources(settings.hooks_file, mappings, os.environ)
 
 
 async def _unless_broken(publisher: Publisher, stop: asyncio.Event) -> None:

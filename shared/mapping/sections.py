@@ -94,17 +94,17 @@ class TimeNotation(Section):
         Raises:
             ValueError: It writes none in this notation.
         """
-        if self.format in _SECONDS_EACH:
-            try:
+        try:
+            if self.format in _SECONDS_EACH:
                 return EPOCH + timedelta(seconds=float(text) * _SECONDS_EACH[self.format])
-            except OverflowError as error:
-                raise ValueError(str(error)) from None
-        if self.format == ISO:
-            read = datetime.fromisoformat(text)
-        else:
-            read = datetime.strptime(text, self.format)  # noqa: DTZ007  its zone follows
-        local = read if read.tzinfo is not None else read.replace(tzinfo=ZoneInfo(self.zone))
-        return local.astimezone(UTC)
+            if self.format == ISO:
+                read = datetime.fromisoformat(text)
+            else:
+                read = datetime.strptime(text, self.format)  # noqa: DTZ007  its zone follows
+            local = read if read.tzinfo is not None else read.replace(tzinfo=ZoneInfo(self.zone))
+            return local.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(str(error)) from None
 
 
 class StatusColumn(Section):
