@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import to_json
 
+from cli.hooks_refused import refused, replay
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from services.intake.core.hooks.places import Posted
 from services.intake.core.hooks.setup import ADDRESS, page
@@ -33,6 +35,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
+
+app.command()(refused)
+app.command()(replay)
 
 PAGES: Final = SHIPPED.parents[2] / "docs" / "helpdesks"
 """Where the pages of the products are."""
@@ -107,14 +112,11 @@ def try_body(
     except InvalidEventError as error:
         fail("hooks test", f"{body}: {error}")
     story = tell(mapping, Posted(content, _headers(header or [])), source=source, received=at)
-    for one in story.events:
-        try:
-            accept(one, received_at=rfc3339(instant(at)))
-        except InvalidEventError as error:
-            story.flaws += error.flaws
+    story.unknown = [replace(one, word=_whole(one.word)) for one in story.unknown]
+    story.events = list(_acceptable(story, rfc3339(instant(at))))
     places = _unread(mapping, content)
     if as_json:
-        print_json(to_jsonable_python({"story": story, "unread": places}))
+        print_json({"story": story, "unread": places})
     else:
         _tell(story, places)
     if story.flaws:
@@ -209,6 +211,17 @@ def _described(name: str, mapping: HookMapping) -> dict[str, Any]:
     }
 
 
+def _acceptable(story: Story, received_at: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of *story* that are events of the contract; note why the others are not."""
+    for one in story.events:
+        try:
+            accept(one, received_at=received_at)
+        except InvalidEventError as error:
+            story.flaws += error.flaws
+        else:
+            yield one
+
+
 def _read(body: str) -> bytes:
     if body == "-":
         return sys.stdin.buffer.read()
@@ -241,7 +254,16 @@ def _received(text: str | None) -> datetime:
 
 def _unread(mapping: HookMapping, content: Any) -> list[tuple[str, Any]]:
     bodies = content if mapping.batch and isinstance(content, list) else [content]
-    return [found for one in bodies for found in unread(mapping, one)]
+    return [
+        (_whole(place), _whole(found) if isinstance(found, str) else found)
+        for one in bodies
+        for place, found in unread(mapping, one)
+    ]
+
+
+def _whole(text: str) -> str:
+    """Return *text* without what no terminal can show: halves of characters."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _tell(story: Story, places: Sequence[tuple[str, Any]]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
-from pydantic_core import to_jsonable_python
+from fastapi import APIRouter, Request, Response
 
 from services.intake.core.hooks import signing
 from services.intake.core.keys import Scope
@@ -44,7 +45,7 @@ def hook_routes(hooks: Hooks) -> APIRouter:
     @router.post(
         f"{HOOKS_PATH}/{{source}}", status_code=202, responses=_ANSWERS, openapi_extra=_DOCUMENTED
     )
-    async def post_hook(source: str, request: Request) -> JSONResponse:
+    async def post_hook(source: str, request: Request) -> Response:
         """Take what a helpdesk posts of its own, and publish the events that it tells."""
         found = hooks.source(source)
         announced = request.headers.get("content-length")
@@ -55,10 +56,10 @@ def hook_routes(hooks: Hooks) -> APIRouter:
             request.method, found.public_url or str(request.url), dict(request.headers), body
         )
         taken = await take_hook(hooks, found, came, request.scope["client"])
-        return JSONResponse(receipt(found, taken), 202 if taken.events else 200)
+        return _answer(receipt(found, taken), 202 if taken.events else 200)
 
     @router.get(f"{HOOKS_PATH}/{{source}}/last")
-    async def last_hook(source: str, request: Request) -> JSONResponse:
+    async def last_hook(source: str, request: Request) -> Response:
         """Return the last body of a source beside the mapping that read it, without secrets.
 
         It is this process's last one, and gone with it. Needs a key with the scope `operate`.
@@ -75,7 +76,7 @@ def hook_routes(hooks: Hooks) -> APIRouter:
         last = hooks.latest.of(found.name)
         if last is None:
             raise problems.none_yet(found.name)
-        return JSONResponse(
+        return _answer(
             {
                 "source": found.name,
                 "received_at": stamp(last.at),
@@ -89,10 +90,15 @@ def hook_routes(hooks: Hooks) -> APIRouter:
                     for one in last.story.events
                 ],
                 "ignored": last.story.ignored,
-                "unknown": to_jsonable_python(last.story.unknown),
-                "flaws": to_jsonable_python(last.story.flaws),
+                "unknown": [asdict(one) for one in last.story.unknown],
+                "flaws": [asdict(one) for one in last.story.flaws],
                 "unread": last.unread,
             }
         )
 
     return router
+
+
+def _answer(content: Mapping[str, Any], status: int = 200) -> Response:
+    # Escaped to ASCII, since what is quoted may hold what no UTF-8 can.
+    return Response(json.dumps(content), status, media_type="application/json")

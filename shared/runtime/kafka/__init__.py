@@ -17,6 +17,7 @@ from shared.runtime.kafka.publisher import (
     PublishTimeoutError,
     RecordTooLargeError,
 )
+from shared.runtime.kafka.reading import read_all
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
 from shared.runtime.progress import StaleDataError
 
@@ -42,4 +43,5 @@ __all__ = [
     "create_topic",
     "describe_topic",
     "partition_for",
+    "read_all",
 ]

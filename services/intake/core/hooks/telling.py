@@ -7,13 +7,12 @@ what is delivered again, or by a second webhook, is the same event.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, TypeVar
-
-from pydantic_core import to_json
 
 from services.intake.core.hooks.places import Posted, is_told, items, says, text_at, value
 from services.intake.core.hooks.shape import (
@@ -33,6 +32,7 @@ from shared.contract.vocabulary import Author, Implied, Status
 
 T = TypeVar("T")
 
+_CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _BIRTH: Final = timedelta(hours=1)
 """A body written so soon after the ticket was opened tells how it began."""
 
@@ -177,7 +177,7 @@ class _Telling:
             return named
         # Without a number or a time of its own, the same picture may come back as news.
         moment = rfc3339(instant(written_at)) if written_at else self.received.isoformat()[:-6]
-        return f"{moment}:{sha256(to_json(seen)).hexdigest()[:16]}"
+        return f"{moment}:{sha256(_CANONICAL.encode(seen).encode()).hexdigest()[:16]}"
 
     def _by(self) -> dict[str, Any]:
         # Every event names somebody: within one second, those that do not would go before.
