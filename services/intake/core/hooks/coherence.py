@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from services.intake.core.hooks.facts import implied_by
 from services.intake.core.hooks.shape import HookMapping
-from services.intake.core.hooks.telling import implied_by
 from shared.contract.vocabulary import Author, Implied
 from shared.mapping.file import Incoherence
 from shared.policy.shape.base import suggestion

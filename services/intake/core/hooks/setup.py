@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from services.intake.core.hooks.facts import implied_by
 from services.intake.core.hooks.shape import (
     HookMapping,
     SeverityPlace,
@@ -12,7 +13,6 @@ from services.intake.core.hooks.shape import (
     TruthPlace,
     WrittenMessage,
 )
-from services.intake.core.hooks.telling import implied_by
 from shared.contract.vocabulary import Implied
 from shared.mapping.sections import columns_of
 
