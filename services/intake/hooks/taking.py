@@ -30,6 +30,7 @@ from shared.contract.envelope import encode, headers
 from shared.contract.errors import Flaw, InvalidEventError
 from shared.contract.refusals import HookRefused, refused_flaws, refused_hook
 from shared.runtime.kafka import Landed
+from shared.runtime.problems import Problem
 
 log = structlog.get_logger()
 
@@ -151,7 +152,7 @@ async def _refuse(
     story: Story,
     received: datetime,
     events: int = 0,
-) -> Exception:
+) -> Problem:
     """Keep the body of *request*, and return what to answer."""
     flaws = tuple(story.flaws[:MAX_ITEMS])
     (kept,) = await published(hooks.refused, [_letter(source, request, flaws, received)])
