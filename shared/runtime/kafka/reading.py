@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from shared.runtime.kafka.admin import KafkaUnavailableError, describe_topic
 from shared.runtime.kafka.client import START_S, client_options, let_go
-from shared.runtime.kafka.records import Incoming
+from shared.runtime.kafka.records import Incoming, incoming
 from shared.runtime.settings import KafkaAccess
 
 _POLL_MS = 200
@@ -39,9 +39,7 @@ async def read_all(access: KafkaAccess, topic: str) -> AsyncIterator[Incoming]:
             for one, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
                 for record in records:
                     if record.offset < ends[one]:
-                        key, value = record.key, record.value
-                        sent = tuple(record.headers)
-                        yield Incoming(record.offset, key, value, sent, record.timestamp)
+                        yield incoming(record)
             left = {one for one in left if await consumer.position(one) < ends[one]}
     except (KafkaError, OSError, TimeoutError) as error:
         msg = f"Kafka at {access.bootstrap_servers}: {error!r}"

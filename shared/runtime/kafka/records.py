@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka.partitioner import murmur2
+from aiokafka.structs import ConsumerRecord
 
 
 class Record(NamedTuple):
@@ -50,6 +51,18 @@ class Incoming(NamedTuple):
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     timestamp: int
+
+
+def incoming(record: ConsumerRecord[Any, Any]) -> Incoming:
+    """Return *record* of the client's as ours."""
+    return Incoming(
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        tuple(record.headers),
+        record.timestamp,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from shared.contract.errors import TransientError
 from shared.runtime.clock import backoff_s, monotonic
 from shared.runtime.kafka.client import START_S, client_options, let_go
 from shared.runtime.kafka.options import ConsumeOptions, Handle
-from shared.runtime.kafka.records import Batch, Incoming
+from shared.runtime.kafka.records import Batch, incoming
 from shared.runtime.kafka.start_check import check_topics
 from shared.runtime.kafka.watch import Watch
 from shared.runtime.progress import Progress, StaleDataError
@@ -176,7 +176,7 @@ class Session:
             self._refuse_hole(partition, records)
             self._watch.taken_up(partition, records[0].timestamp)
         began = monotonic()
-        batch = Batch(topic, [_incoming(one) for records in taken.values() for one in records])
+        batch = Batch(topic, [incoming(one) for records in taken.values() for one in records])
         await self._handle(batch)
         BATCH_SECONDS.labels(topic).observe(monotonic() - began)
         RECORDS.labels(topic).inc(len(batch.records))
@@ -244,14 +244,3 @@ async def _first_to_end(*routines: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait(tasks)
     for task in ended:
         task.result()
-
-
-def _incoming(record: Any) -> Incoming:
-    return Incoming(
-        record.partition,
-        record.offset,
-        record.key,
-        record.value,
-        tuple(record.headers),
-        record.timestamp,
-    )
