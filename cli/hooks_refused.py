@@ -27,11 +27,17 @@ from shared.contract.refusals import RefusedHook, decode_refusal
 from shared.contract.times import instant, rfc3339
 from shared.contract.topics import REFUSED_HOOKS
 from shared.mapping.file import MappingError
-from shared.runtime.kafka import KafkaUnavailableError, TopicMissingError, read_all
+from shared.runtime.kafka import (
+    KafkaUnavailableError,
+    TopicMissingError,
+    describe_topic,
+    read_whole,
+)
 from shared.runtime.secret import MissingSecretError, resolve
 from shared.runtime.settings import RuntimeSettings, SettingsError
 
 _ACCEPTED: Final = (202, 207)
+_READ_WITHIN_S: Final = 120.0
 
 Of = Annotated[
     str | None, typer.Option("--source", metavar="NAME", help="Only what this source has posted.")
@@ -164,7 +170,9 @@ def _letters(command: str, source: str | None, own: Path | None) -> list[Letter]
 
 async def _kept(settings: _Settings) -> list[RefusedHook]:
     found: dict[str, RefusedHook] = {}
-    async for record in read_all(settings.kafka, settings.topic(REFUSED_HOOKS)):
+    topic = settings.topic(REFUSED_HOOKS)
+    await describe_topic(settings.kafka, topic)
+    for record in await read_whole(settings.kafka, topic, within_s=_READ_WITHIN_S):
         one = decode_refusal(record.value, record.headers)
         found.setdefault(one.id, one)
     return list(found.values())

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic_core import to_json
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperCommand
 from typing_extensions import override
 
+from cli.event_file import event_file
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
-from shared.contract.errors import InvalidEventError
-from shared.contract.events import TicketEvent, decode_event
 from shared.contract.times import Instant, parse_instant
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_file
 
 PROBLEM = 1
 WRONG_USE = 2
-_COLLECT_AFTER = 100_000
+COLLECT_AFTER: Final = 100_000
 """Cases live to the end and hold no cycles, so looking for garbage among them is time lost."""
 
 
@@ -92,56 +89,11 @@ def simulate(
     end = None if until is None else _instant(until, "--until")
     simulation = Simulation(timeline)
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
-    with _opened(events) as stream:
-        try:
-            _write(encode_decision(one) for one in simulation.run(_read(stream, events), end))
-        except InvalidEventError as error:
-            _fail(PROBLEM, str(error))
+    gc.set_threshold(COLLECT_AFTER)
+    with event_file("simulate", events) as told:
+        _write(encode_decision(one) for one in simulation.run(told, end))
     if snapshot:
         _write(to_json(one) for one in simulation.snapshots())
-
-
-def _read(stream: BinaryIO, name: str) -> Iterator[TicketEvent]:
-    with _progress() as progress:
-        task = progress.add_task(f"reading {name}", total=_size(stream))
-        done = 0
-        for number, line in enumerate(stream, start=1):
-            done += len(line)
-            if not number % 512:
-                progress.update(task, completed=done)
-            if line.isspace():
-                continue
-            try:
-                yield decode_event(line)
-            except InvalidEventError as error:
-                _fail(PROBLEM, f"{name}, line {number}: {error}")
-        progress.update(task, completed=done)
-
-
-def _progress() -> Progress:
-    """A bar on standard error, only at a terminal and only while standard output is not one."""
-    quiet = not sys.stderr.isatty() or sys.stdout.isatty()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)
-
-
-def _size(stream: BinaryIO) -> int | None:
-    if not stream.seekable():
-        return None
-    size = stream.seek(0, 2)
-    stream.seek(0)
-    return size
-
-
-def _opened(events: str) -> BinaryIO:
-    if events == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(events).open("rb")
-    except OSError as error:
-        _fail(WRONG_USE, f"cannot read {events}: {error.strerror}; name a file of events, or -")
-        raise
 
 
 def _write(lines: Iterable[bytes]) -> None:

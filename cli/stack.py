@@ -193,6 +193,7 @@ _ADDRESSES: Final[Mapping[str, str]] = {
     "NOTIFIER_INTAKE_URL": "intake",
     "NOTIFIER_ESCALATOR_URL": "escalator",
     "NOTIFIER_PUBLIC_URL": "tracker",
+    "TRACKER_ESCALATOR_URL": "escalator",
 }
 """The variables that say where one service finds another."""
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from cli.demo.audit import Verdict
 from cli.demo.feed import Feed
 from cli.demo.figures import Figures
-from services.notifier.core.phrases import TRIGGERS
+from shared.contract.reasons import TRIGGERS
 
 _MADE_SLA: Final = "made_sla"
 _OVER: Final = frozenset({"resolved", "closed"})

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from services.escalator.api import routes
+from services.escalator.api_policies import History, policy_routes
 from services.escalator.memory import Memory
 from services.escalator.policies import Policies
 from services.escalator.settings import Settings
@@ -15,6 +16,7 @@ from services.escalator.tables import SCHEMA
 from services.escalator.ticker import Ticker
 from services.escalator.watch import forget_old_events, watch
 from services.escalator.worker import Worker
+from shared.contract.policies import MAX_POLICY_BYTES
 from shared.contract.topics import POLICIES, TICKET_EVENTS, TIER_CHANGES
 from shared.runtime.database import open_database
 from shared.runtime.health import serve, service_app
@@ -59,8 +61,14 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             await policies.settle(stop)
             await work
 
-        app = service_app("escalator", ready=ready, description="Where cases stand.")
+        app = service_app(
+            "escalator",
+            ready=ready,
+            description="Where cases stand, and by which policies.",
+            max_body_bytes=MAX_POLICY_BYTES,
+        )
         app.include_router(routes(database, policies))
+        app.include_router(policy_routes(History(database, policies)))
         try:
             # Timers and relay need no consumer: they go on whatever befalls it.
             await together(

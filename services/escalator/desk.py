@@ -11,7 +11,7 @@ from services.escalator.core.decide import Case, Decision, Heard
 from services.escalator.core.engine import NotAtHandError, Outcome
 from services.escalator.memory import Memory
 from services.escalator.store import ContendedError, Row, Turn, lock_rows, save, try_lock
-from services.escalator.store_events import announce, append, history
+from services.escalator.store_events import announce, append, histories
 from services.escalator.tables import ANYWHERE
 from shared.contract.errors import PermanentError, Reason
 from shared.policy.document import PolicyTimeline
@@ -43,14 +43,14 @@ class Desk:
         if key in self._cases:
             return self._cases[key]
         if key not in self._rows:
-            raise NotAtHandError(key, "case")
+            raise NotAtHandError([key], "case")
         row = self._rows[key]
         return None if row is None else row.case
 
     def history(self, key: str) -> list[Heard]:
         """Return what the case *key* has heard by now."""
         if key not in self._histories:
-            raise NotAtHandError(key, "history")
+            raise NotAtHandError([key], "history")
         return self._histories[key]
 
     async def take(self, keys: Iterable[str]) -> None:
@@ -120,13 +120,14 @@ class Desk:
 
     async def _fetch(self, error: NotAtHandError) -> None:
         if error.part == "history":
-            past = await history(self._conn, error.key)
-            past += [heard for key, heard in self._heard if key == error.key]
-            self._histories[error.key] = past
+            self._histories |= await histories(self._conn, error.keys)
+            for key, heard in self._heard:
+                if key in error.keys:
+                    self._histories[key].append(heard)
             return
-        self._reached.add(error.key)
+        self._reached |= set(error.keys)
         try:
-            self._rows[error.key] = await try_lock(self._conn, error.key)
+            self._rows |= await try_lock(self._conn, error.keys)
         except ContendedError:
             # Who comes back has all that was reached so far locked in order from the beginning.
             raise ContendedError(frozenset(self._reached)) from None

@@ -156,7 +156,9 @@ async def _read(record: Incoming) -> Version | Dead:
         await asyncio.to_thread(_verify, said)
     except (InvalidEventError, UnusablePolicyError) as error:
         return Dead(record, str(error.reason), str(error))
-    return Version(said.name, said.version, said.digest, said.text, said.active_from, said.by)
+    return Version(
+        said.name, said.version, said.digest, said.text, said.active_from, said.by, said.note
+    )
 
 
 def _verify(said: PolicyActivated) -> None:

@@ -38,12 +38,11 @@ _LOCK: Final = text(
 _TRY: Final = text(
     """
     WITH locked AS MATERIALIZED (
-        SELECT topic_partition, CAST(body AS text) AS body FROM ticket_state
-        WHERE key = CAST(:key AS text) FOR UPDATE SKIP LOCKED
+        SELECT key, topic_partition, CAST(body AS text) AS body FROM ticket_state
+        WHERE key = ANY(CAST(:keys AS text[])) FOR UPDATE SKIP LOCKED
     )
-    SELECT EXISTS (SELECT FROM ticket_state WHERE key = CAST(:key AS text)),
-        l.topic_partition, l.body
-    FROM (VALUES (1)) AS one (n) LEFT JOIN locked l ON true
+    SELECT key, l.topic_partition, l.body
+    FROM ticket_state LEFT JOIN locked l USING (key) WHERE key = ANY(CAST(:keys AS text[]))
     """
 )
 _UPDATE: Final = text(
@@ -164,21 +163,21 @@ async def lock_rows(conn: Connection, known: Mapping[str, tuple[UUID, Case] | No
     return rows
 
 
-async def try_lock(conn: Connection, key: str) -> Row | None:
-    """Lock and return one more row, without waiting; None where there is none.
+async def try_lock(conn: Connection, keys: Sequence[str]) -> dict[str, Row | None]:
+    """Lock and return more rows, without waiting; None for each that there is not.
 
     Rows are locked in the order of their keys, so that nobody waits in a circle. Out of that order
     they are only tried.
 
     Raises:
-        ContendedError: Somebody has it locked.
+        ContendedError: Somebody has one of them locked.
     """
-    there, partition, body = (await conn.execute(_TRY, {"key": key})).one()
-    if partition is not None:
-        return Row(key, restore(body), partition)
-    if there:
-        raise ContendedError(frozenset({key}))
-    return None
+    found: dict[str, Row | None] = dict.fromkeys(keys)
+    for key, partition, body in await conn.execute(_TRY, {"keys": list(keys)}):
+        if partition is None:
+            raise ContendedError(frozenset(keys))
+        found[key] = Row(key, restore(body), partition)
+    return found
 
 
 async def save(

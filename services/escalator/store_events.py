@@ -46,7 +46,8 @@ _FORGET: Final = text(
     """
 )
 _HISTORY: Final = text(
-    "SELECT CAST(heard AS text) FROM ticket_event WHERE ticket = :ticket ORDER BY order_key"
+    "SELECT ticket, CAST(heard AS text) FROM ticket_event"
+    " WHERE ticket = ANY(CAST(:tickets AS text[])) ORDER BY order_key"
 )
 _APPEND: Final = text(
     """
@@ -126,9 +127,12 @@ async def forget(conn: Connection, *, age: Any, most: int) -> int:
     return (await conn.execute(_FORGET, {"age": age, "most": most})).rowcount
 
 
-async def history(conn: Connection, key: str) -> list[Heard]:
-    """Return what the case *key* has heard, in the order of receipt."""
-    return [restore_heard(row[0]) for row in await conn.execute(_HISTORY, {"ticket": key})]
+async def histories(conn: Connection, keys: Sequence[str]) -> dict[str, list[Heard]]:
+    """Return what each of the cases *keys* has heard, in the order of receipt."""
+    found: dict[str, list[Heard]] = {key: [] for key in keys}
+    for key, heard in await conn.execute(_HISTORY, {"tickets": list(keys)}):
+        found[key].append(restore_heard(heard))
+    return found
 
 
 async def append(conn: Connection, heard: Sequence[tuple[str, Heard]]) -> None:

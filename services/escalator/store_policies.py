@@ -22,11 +22,11 @@ _READ_TO_THE_END: Final = text(
 _ADD: Final = text(
     """
     INSERT INTO policy_version
-        (name, version, digest, text, active_from, asked_for, by, recorded_at)
+        (name, version, digest, text, active_from, asked_for, by, note, recorded_at)
     SELECT :name, :version, :digest, :text, CASE
             WHEN NOT EXISTS (SELECT FROM ticket_state) THEN CAST(:active_from AS timestamptz)
             ELSE greatest(:active_from, date_trunc('second', clock()) + interval '1 second')
-        END, CAST(:active_from AS timestamptz), :by, clock()
+        END, CAST(:active_from AS timestamptz), :by, :note, clock()
     ON CONFLICT (version) DO NOTHING RETURNING active_from
     """
 )
@@ -35,6 +35,11 @@ _SINCE: Final = text(
     "SELECT epoch, version, text, active_from FROM policy_version WHERE epoch > :epoch"
     " ORDER BY epoch"
 )
+_HISTORY: Final = text(
+    "SELECT version, name, digest, active_from, asked_for, recorded_at, by, note"
+    " FROM policy_version ORDER BY version DESC"
+)
+_TEXT: Final = text("SELECT text FROM policy_version WHERE version = :version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Version:
     text: str
     active_from: datetime
     by: str | None = None
+    note: str | None = None
 
 
 class Recorded(NamedTuple):
@@ -56,6 +62,23 @@ class Recorded(NamedTuple):
     version: int
     text: str
     active_from: datetime
+
+
+class Held(NamedTuple):
+    """A recorded version as its history tells it.
+
+    `active_from` is since when it holds, `asked_for` what was asked, `recorded_at` when it was
+    taken in; all virtual.
+    """
+
+    version: int
+    name: str
+    digest: str
+    active_from: datetime
+    asked_for: datetime | None
+    recorded_at: datetime
+    by: str | None
+    note: str | None
 
 
 async def something_decided(conn: Connection) -> bool:
@@ -87,3 +110,14 @@ async def digest_of(conn: Connection, number: int) -> str:
 async def recorded_since(conn: Connection, epoch: int) -> list[Recorded]:
     """Return what was recorded after *epoch*."""
     return [Recorded(*row) for row in await conn.execute(_SINCE, {"epoch": epoch})]
+
+
+async def read_history(conn: Connection) -> list[Held]:
+    """Return every version that is recorded, the newest first."""
+    return [Held(*row) for row in await conn.execute(_HISTORY)]
+
+
+async def read_text(conn: Connection, number: int) -> str | None:
+    """Return the text of the recorded version *number*, or None where there is none."""
+    found: str | None = (await conn.execute(_TEXT, {"version": number})).scalar_one_or_none()
+    return found

@@ -20,8 +20,10 @@ from services.intake.hooks.mappings import load_mappings
 from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
 from services.intake.keys_file import load_keys
+from services.intake.policies import Policies
+from services.intake.policies import routes as policy_routes
 from services.intake.settings import Settings
-from shared.contract.topics import REFUSED_HOOKS, TICKET_EVENTS
+from shared.contract.topics import POLICIES, REFUSED_HOOKS, TICKET_EVENTS
 from shared.mapping.file import MappingError
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import Publisher
@@ -52,7 +54,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     app = service_app(
         "intake",
         ready=ready,
-        description="Events from helpdesks and people, into the log of record.",
+        description="Events from helpdesks and people, into the log of record; policies, too.",
         max_body_bytes=MAX_BATCH_BYTES,
     )
     access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
@@ -63,6 +65,10 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     refused = Ingest(publisher, gate, settings.topic(REFUSED_HOOKS), counted=metrics.REFUSED_HOOKS)
     hooks = Hooks(sources, access, ingest, refused, Latest(), settings.clock.now)
     app.include_router(hook_routes(hooks))
+    activated = settings.topic(POLICIES)
+    into_policies = Ingest(publisher, gate, activated)
+    policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
+    app.include_router(policy_routes(policies))
     serving = serve(
         app,
         host=settings.http_host,

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.tracker.api import routes
+from services.tracker.api_reasons import reasons
 from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.pages import pages
 from services.tracker.desk import Desk
+from services.tracker.explaining import escalator_at
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
 from services.tracker.tables import SCHEMA
@@ -41,6 +43,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             pool_size=settings.readers,
             statement_timeout_s=_READ_TIMEOUT_S,
         ) as reading,
+        escalator_at(settings.escalator_url) as escalator,
     ):
         worker = Worker(
             writing,
@@ -57,8 +60,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app = service_app(
             "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
         )
+        app.include_router(reasons(escalator))
         app.include_router(routes(desk))
-        app.include_router(pages(desk, settings.board_refresh, late_after_s=late_after_s))
+        app.include_router(
+            pages(desk, escalator, settings.board_refresh, late_after_s=late_after_s)
+        )
         await together(
             stop,
             *(_read(topic, worker, writing, settings, stop) for topic in topics),

@@ -23,7 +23,8 @@ from shared.contract.times import EPOCH
 MAX_PAGE: Final = 200
 """The most rows of one page."""
 
-_FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
+FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""No time is later than this."""
 _NO_NUL: Final = r"^[^\x00]*$"
 _FRESHNESS: Final[dict[str, Any]] = {
     "X-Position": {
@@ -174,7 +175,7 @@ def _question(  # noqa: PLR0913, PLR0917  one parameter for each filter
     customer: Short = None,
     due_before: Annotated[
         AwareDatetime | None,
-        Query(ge=EPOCH, lt=_FAR, description="A promise is due before this time."),
+        Query(ge=EPOCH, lt=FAR, description="A promise is due before this time."),
     ] = None,
     q: Annotated[
         str | None,

@@ -34,3 +34,8 @@ class Settings(DatabaseSettings):
     board_refresh: Positive = Field(
         default=timedelta(seconds=15), description="How often the pages load themselves anew."
     )
+    escalator_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where the escalator is; it is asked why, and what comes next.",
+    )

@@ -8,7 +8,9 @@ from typing import Final
 
 from shared.contract.times import Seconds
 from shared.policy.compiled import ALWAYS, INCLUDED
+from shared.policy.coverage import uncovered
 from shared.policy.order import surprises
+from shared.policy.reach import unreachable
 from shared.policy.references import Problem, unknown_names
 from shared.policy.shape.base import suggestion
 from shared.policy.shape.calls import LadderShape
@@ -19,18 +21,35 @@ from shared.policy.tree import Path
 SHORTEST_RENOTIFY: Final = Seconds(30)
 """Nobody is called more often than this about one thing."""
 
+QUEUE: Final = "_queue"
+"""How the roles end that many people share."""
+
 
 def check(file: PolicyFile) -> Iterator[Problem]:
-    """Yield everything in *file* that does not fit together."""
+    """Yield everything in *file* that does not fit together, can never act, or is rarely meant.
+
+    What can never act is looked for only where everything else fits: otherwise one mistake would
+    be told many times.
+    """
+    found = list(_misfits(file))
+    yield from found
+    if all(one.severity != "error" for one in found):
+        yield from unreachable(file)
+        yield from uncovered(file)
+
+
+def _misfits(file: PolicyFile) -> Iterator[Problem]:
     yield from _calendars(file)
     yield from _bands(file)
     yield from _cells(file)
     yield from _shares(file)
+    yield from _targets(file)
     yield from _ladders(file)
     yield from _rows(file)
     yield from _waits(file)
     yield from unknown_names(file)
     yield from _product(file)
+    yield from _duties(file)
     yield from _forms(file)
     yield from surprises(file)
 
@@ -123,6 +142,15 @@ def _shares(file: PolicyFile) -> Iterator[Problem]:
             )
 
 
+def _targets(file: PolicyFile) -> Iterator[Problem]:
+    for plan in ("standard", "premium", "enterprise"):
+        for priority, target in getattr(file.targets, plan).table().items():
+            if target.resolve < target.first_response:
+                message = "the resolution is promised before the first response"
+                path: Path = ("targets", plan, priority, "resolve")
+                yield Problem(path, message, "Promise the first response earlier, or this later.")
+
+
 # --- calling people ---------------------------------------------------------------------------
 
 
@@ -148,6 +176,10 @@ def _ladder(path: Path, ladder: LadderShape) -> Iterator[Problem]:
     if all(person.fyi for person in ladder.then.to):
         message = "the ladder ends with nobody who has to act"
         yield Problem((*path, "then", "to"), message, "Name at least one role without fyi:.")
+    elif all(person.fyi or person.role.endswith(QUEUE) for person in ladder.then.to):
+        message = "the ladder ends with a queue, where nobody in particular has to act"
+        remedy = "Name a role that one person holds, such as tier_lead or escalation_manager."
+        yield Problem((*path, "then", "to"), message, remedy)
 
 
 def _rows(file: PolicyFile) -> Iterator[Problem]:
@@ -193,6 +225,16 @@ def _product(file: PolicyFile) -> Iterator[Problem]:
                 path: Path = ("triggers", name, priority, "to")
                 message = "the row goes to product, and there is no such department"
                 yield Problem(path, message, "Add departments.product, or send the row elsewhere.")
+
+
+def _duties(file: PolicyFile) -> Iterator[Problem]:
+    asked: dict[str, str] = {}
+    for name, shape in file.departments.items():
+        other = asked.setdefault(shape.duty, name)
+        if other != name:
+            message = f"`{shape.duty}` is the duty of {other} already, so {name} could not be told from it"
+            remedy = f"Name a role of its own, such as `{name}_duty`."
+            yield Problem(("departments", name, "duty"), message, remedy)
 
 
 def _forms(file: PolicyFile) -> Iterator[Problem]:

@@ -282,6 +282,15 @@ class PolicyTimeline:
         """
         return self._by_number[number]
 
+    @property
+    def newest(self) -> Policy:
+        """The version with the highest number, whether or not it is in force yet."""
+        return self._by_number[max(self._by_number)]
+
+    def versions(self) -> list[tuple[Instant, Policy]]:
+        """Return every version with the instant from which it holds, in that order."""
+        return list(zip(self._instants, self._policies, strict=True))
+
     def next_activation(self, after: Instant) -> Instant | None:
         """Return the first activation after *after*, or None."""
         index = bisect_right(self._instants, after)

@@ -3,6 +3,7 @@
 load_policy_file(path)   a file into a `Policy`
 load_policy(text)        its text
 check_policy(text)       every finding, warnings too
+read_policy(text)        both: the policy, if it is one, and every finding
 edited(policy, {...})    the next version, with some values changed
 """
 
@@ -33,6 +34,7 @@ __all__ = [
     "edited",
     "load_policy",
     "load_policy_file",
+    "read_policy",
 ]
 
 DEFAULT_POLICY: Final = Path(__file__).parents[2] / "deploy" / "policy" / "default.yaml"
@@ -45,11 +47,18 @@ def load_policy(text: str, *, name: str = "policy") -> Policy:
     Raises:
         PolicyError: Something keeps it from loading; `findings` has every error found.
     """
+    policy, findings = read_policy(text)
+    if policy is None:
+        raise PolicyError(name, [one for one in findings if one.severity == "error"])
+    return policy
+
+
+def read_policy(text: str) -> tuple[Policy | None, list[Finding]]:
+    """Return the policy that *text* writes, None where an error keeps it from loading, and all findings."""
     file, tree, findings = _read(text)
-    errors = [one for one in findings if one.severity == "error"]
-    if file is None or tree is None or errors:
-        raise PolicyError(name, errors)
-    return compiled(file, text=text, digest=_digest(tree))
+    if file is None or tree is None or any(one.severity == "error" for one in findings):
+        return None, findings
+    return compiled(file, text=text, digest=_digest(tree)), findings
 
 
 def load_policy_file(path: Path) -> Policy:

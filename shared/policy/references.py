@@ -33,9 +33,8 @@ def unknown_names(file: PolicyFile) -> Iterator[Problem]:
     roles = list(file.roles)
     people = [*roles, *sorted(CASE_WORDS)]
     rights = [*roles, *sorted(PERMISSION_WORDS)]
-    yield from _unknown(_people_of(file), people, "role")
-    yield from _unknown(_called(file), people, "role")
-    yield from _unknown(_rights_of(file), rights, "role")
+    yield from _unknown(people_of(file), people, "role")
+    yield from _unknown(rights_of(file), rights, "role")
     yield from _unknown(_seats_of(file), roles, "role")
     yield from _unknown(
         [(("ladders", "ack_by", i), word) for i, word in enumerate(file.ladders.ack_by)],
@@ -62,7 +61,13 @@ def _unknown(used: Iterable[tuple[Path, str]], known: list[str], kind: str) -> I
             yield Problem(path, f"`{word}` is not a {kind}", suggestion(word, known))
 
 
-def _people_of(file: PolicyFile) -> Iterator[tuple[Path, str]]:
+def people_of(file: PolicyFile) -> Iterator[tuple[Path, str]]:
+    """Yield everybody whom *file* has told or called, each with its path."""
+    yield from _told(file)
+    yield from _called(file)
+
+
+def _told(file: PolicyFile) -> Iterator[tuple[Path, str]]:
     for severity, cells in file.cells.table().items():
         for impact, cell in cells.table().items():
             yield from _each(("cells", severity, impact, "notify_at_start"), cell.notify_at_start)
@@ -92,7 +97,8 @@ def _each(path: Path, people: tuple[Addressee, ...]) -> Iterator[tuple[Path, str
         yield (*path, index), person.role
 
 
-def _rights_of(file: PolicyFile) -> Iterator[tuple[Path, str]]:
+def rights_of(file: PolicyFile) -> Iterator[tuple[Path, str]]:
+    """Yield everybody to whom *file* gives a right, each with its path."""
     given = file.permissions
     listed: dict[Path, tuple[str, ...]] = {
         ("raise_up_one_tier",): given.raise_up_one_tier,

@@ -1,19 +1,29 @@
 """How many events a second the engine takes on one core, beside reading the same bytes only.
 
-`python -m tests.bench.bench_simulate [--tickets N] [--profile]`
+    python -m tests.bench.bench_simulate [--tickets N] [--days N] [--profile]
+
+First the even lives of N made-up tickets, then the recorded history of the demo, whose open tickets
+have their people called again and again: many decisions for each event.
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import pstats
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from time import process_time
 
 from pydantic_core import to_json
 
+from cli.demo.command import HISTORY
+from cli.history.mapping_file import SERVICENOW, load_mapping
+from cli.history.rows import read_log
+from cli.history.story import tell
+from cli.simulate import COLLECT_AFTER
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from shared.contract.events import decode_event
@@ -83,6 +93,14 @@ def simulate(events: list[bytes]) -> int:
     return sum(len(encode_decision(one)) for one in run)
 
 
+def recorded(days: int) -> list[bytes]:
+    """Return the events of the first *days* days of the demo's history."""
+    mapping = load_mapping(SERVICENOW)
+    told = tell(read_log(HISTORY, mapping), mapping, name=HISTORY.name)
+    end = told[0].at + timedelta(days=days)
+    return [one.json() for one in told if one.at < end]
+
+
 def rate(work: Callable[[list[bytes]], int], events: list[bytes]) -> float:
     """Return events for each second that the processor was at work, whoever else shares it."""
     began = process_time()
@@ -90,12 +108,31 @@ def rate(work: Callable[[list[bytes]], int], events: list[bytes]) -> float:
     return len(events) / (process_time() - began)
 
 
+def on_history(days: int) -> str:
+    """Return in words how fast the engine takes the recorded history."""
+    events = recorded(days)
+    decisions = 0
+    began = process_time()
+    for one in Simulation(POLICIES).run(map(decode_event, events)):
+        decisions += bool(encode_decision(one))
+    spent = process_time() - began
+    return (
+        f"recorded history, {days} days: {len(events) / spent:,.0f} events/s (goal 5,000) and"
+        f" {decisions / spent:,.0f} decisions/s; {len(events)} events make {decisions} decisions,"
+        f" {decisions / len(events):.1f} each"
+    )
+
+
 def main() -> None:
-    """Print the rates of interleaved pairs and their ratio."""
+    """Print the rates of interleaved pairs and their ratio, and those on the recorded history."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=2000)
+    parser.add_argument("--days", type=int, default=365, help="of the recorded history")
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     args = parser.parse_args()
+    # As `tierline simulate` does: cases live to the end and hold no cycles.
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     events = lines(args.tickets)
     pairs = [(rate(read, events), rate(simulate, events)) for _ in range(PAIRS)]
     ratios = sorted(engine / raw for raw, engine in pairs)
@@ -103,6 +140,7 @@ def main() -> None:
     sys.stdout.write(
         f"simulate: {engine:,.0f} events/s on one core (goal 5,000), "
         f"{ratios[PAIRS // 2]:.3f} of only reading them; {len(events)} events, {PAIRS} pairs\n"
+        f"{on_history(args.days)}\n"
     )
     if args.profile:
         profile = cProfile.Profile()

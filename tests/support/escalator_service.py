@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from sqlalchemy import text
 
 from services.escalator.api import routes
+from services.escalator.api_policies import History, policy_routes
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from services.escalator.memory import Memory
@@ -25,6 +26,7 @@ from services.escalator.ticker import Ticker
 from services.escalator.worker import Worker
 from shared.contract.envelope import encode, headers
 from shared.contract.events import TicketEvent
+from shared.contract.policies import MAX_POLICY_BYTES
 from shared.contract.times import Instant, instant
 from shared.contract.topics import POLICIES, TICKET_EVENTS, TIER_CHANGES
 from shared.policy.document import PolicyTimeline
@@ -162,8 +164,9 @@ async def an_escalator(
         wake, memory = asyncio.Event(), Memory(1000)
         policies = Policies(database, stage.policies, DEFAULT_POLICY)
         publisher = Publisher(KafkaAccess(bootstrap_servers=stage.kafka), client_id="test")
-        app = service_app("escalator", ready=_ready)
+        app = service_app("escalator", ready=_ready, max_body_bytes=MAX_POLICY_BYTES)
         app.include_router(routes(database, policies))
+        app.include_router(policy_routes(History(database, policies)))
         transport = httpx2.ASGITransport(app=app)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(publisher.close)

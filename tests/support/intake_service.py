@@ -23,6 +23,8 @@ from services.intake.hooks.latest import Latest
 from services.intake.hooks.mappings import load_mappings
 from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
+from services.intake.policies import Policies
+from services.intake.policies import routes as policy_routes
 from shared.runtime.clock import Clock
 from shared.runtime.health import service_app
 from shared.runtime.kafka import Publisher
@@ -34,7 +36,7 @@ BATCH = {"content-type": "application/cloudevents-batch+json"}
 
 @dataclass(frozen=True)
 class Door:
-    """How strict the intake under test is."""
+    """How strict the intake under test is; `policies` is the topic of activations, if it has one."""
 
     keys: KeyRing | None = None
     deadline_s: float = 5.0
@@ -47,6 +49,7 @@ class Door:
         default_factory=lambda: load_sources(None, load_mappings(), {})
     )
     refused_topic: str = ""
+    policies: str | None = None
 
 
 @asynccontextmanager
@@ -74,6 +77,11 @@ async def intake_here(
     refused = Ingest(publisher, gate, door.refused_topic, counted=metrics.REFUSED_HOOKS)
     hooks = Hooks(door.sources, access, ingest, refused, Latest(), door.clock.now)
     app.include_router(hook_routes(hooks))
+    if door.policies is not None:
+        into = Ingest(publisher, Gate(door.max_in_flight), door.policies)
+        access_to_kafka = KafkaAccess(bootstrap_servers=kafka)
+        policies = Policies(access, into, access_to_kafka, door.policies, door.clock.now)
+        app.include_router(policy_routes(policies))
     transport = httpx2.ASGITransport(app=app if door.long_way else ShortWay(app, intake))
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://intake", timeout=30

@@ -14,9 +14,11 @@ import httpx2
 from sqlalchemy import text
 
 from services.tracker.api import routes
+from services.tracker.api_reasons import reasons
 from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.pages import pages
 from services.tracker.desk import Desk
+from services.tracker.explaining import escalator_at
 from services.tracker.store_reading import ReadModel
 from services.tracker.worker import Worker
 from shared.contract.topics import PARTITIONS
@@ -81,15 +83,19 @@ async def tracker_here(url: str, clock: Clock | None = None) -> AsyncIterator[Tr
 
 
 @asynccontextmanager
-async def asking(database: Database) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give a client of the API and the pages over *database*."""
+async def asking(
+    database: Database, escalator_url: str | None = None
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Give a client of the API and the pages over *database*, the escalator at *escalator_url*."""
     desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0)
     app = service_app("tracker", ready=_ready)
-    app.include_router(routes(desk))
-    app.include_router(pages(desk, timedelta(seconds=15), late_after_s=1.0))
-    transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:
-        yield client
+    async with escalator_at(escalator_url) as escalator:
+        app.include_router(reasons(escalator))
+        app.include_router(routes(desk))
+        app.include_router(pages(desk, escalator, timedelta(seconds=15), late_after_s=1.0))
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:
+            yield client
 
 
 async def _ready() -> Mapping[str, bool]:

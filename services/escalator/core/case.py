@@ -316,9 +316,12 @@ class Case:
 
     def by_id(self, escalation_id: str) -> Escalation | None:
         """Return the open escalation of that id, if any."""
-        return next((one for one in self.escalations if one.id == escalation_id), None)
+        for one in self.escalations:
+            if one.id == escalation_id:
+                return one
+        return None
 
 
 def swap(case: Case, old: Escalation, new: Escalation) -> None:
     """Put *new* where *old* stands among the open escalations of the working copy *case*."""
-    case.escalations = tuple(new if one is old else one for one in case.escalations)
+    case.escalations = tuple([new if one is old else one for one in case.escalations])

@@ -13,7 +13,7 @@ tells one page of members more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -30,11 +30,11 @@ Part = Literal["case", "history"]
 
 
 class NotAtHandError(LookupError):
-    """The engine needs something of a case that its caller has not loaded."""
+    """The engine needs something of cases that its caller has not loaded."""
 
-    def __init__(self, key: str, part: Part) -> None:
-        super().__init__(f"the {part} of {key} is not loaded")
-        self.key = key
+    def __init__(self, keys: Sequence[str], part: Part) -> None:
+        super().__init__(f"the {part} of {', '.join(keys)} is not loaded")
+        self.keys = tuple(keys)
         self.part = part
 
 
@@ -176,11 +176,29 @@ class _Step:
         if left.pending_from * keys.MEMBERS_A_PAGE >= group.indexed:
             left.pending, left.pending_from = group.pending[1:], 0
         roster = self.case(keys.members(key, page)).roster
-        for member in roster:
-            self.cases.case(member)  # asks for those that are not at hand before anything is done
+        news = [_news(key, member, told) for member in dict.fromkeys(roster)]
+        # A page is many cases: all that they need is asked for at once, before anything is done.
+        self._have([one.target for one in news], self.cases.case, "case")
+        self._have(
+            [one.target for one in news if self._is_late(one)], self.cases.history, "history"
+        )
         self.changed[key] = left
-        self.waiting += [_news(key, member, told) for member in dict.fromkeys(roster)]
+        self.waiting += news
         self._settle()
+
+    def _have(self, wanted: Sequence[str], ask: Callable[[str], object], part: Part) -> None:
+        lacking: list[str] = []
+        for key in wanted:
+            try:
+                ask(key)
+            except NotAtHandError as error:
+                lacking += error.keys
+        if lacking:
+            raise NotAtHandError(lacking, part)
+
+    def _is_late(self, signal: Signal) -> bool:
+        heard = hear_signal(signal, self.received, self.seq)
+        return decide.hear(self.case(signal.target), heard, self.policies, self.now) is None
 
     def _settle(self) -> None:
         while self.waiting:

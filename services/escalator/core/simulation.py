@@ -49,7 +49,8 @@ class Simulation:
                 yield from self._advance(received, inclusive=False)
             self.now = received
             for heard in self._in_tie_order(together, received):
-                yield from self._hear(heard)
+                if decisions := self._hear(heard):
+                    yield from decisions
                 if self._telling:
                     yield from self._spread()
         if until is not None and until > self.now:

@@ -5,13 +5,22 @@ Nothing here evaluates anything: every sentence is fixed, with values put into i
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from services.notifier.core.known import Decided
 from services.notifier.core.message import LONGEST_LINE, LONGEST_SUBJECT, Message, cut, plain
-from services.notifier.core.phrases import ENDINGS, TIMERS, TRIGGERS
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import TicketFacts
+from shared.contract.reasons import ENDINGS, TRIGGERS
+
+TIMERS: Final[Mapping[str, str]] = {
+    "first_response": "the first reply",
+    "next_response": "the next reply",
+    "customer_update": "the update to the customer",
+    "resolve": "the resolution",
+    "waiting_customer": "waiting for the customer",
+}
+"""What a message calls each timer."""
 
 
 def word(

@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from services.tracker.core.standing import ANSWER, DWELL
-from services.tracker.core.wording import clock, span, target
 from services.tracker.replies import Deadline, Ticket
+from shared.contract.sentences import clock, span, target
 
 _SOON_S: Final = 3600
 _PRIORITIES: Final = {"P1": "critical", "P2": "high", "P3": "normal", "P4": "low"}

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import APIRouter, Path, Query, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.tracker.core.wording import (
-    called,
-    clock,
-    late,
-    moment,
-    plain,
-    sentence,
-    span,
-    target,
-    why,
-    words,
-)
+from services.tracker.core.wording import late, plain
 from services.tracker.dashboard import looks
 from services.tracker.desk import Desk
+from services.tracker.explaining import Escalator
 from services.tracker.freshness import Freshness
 from shared.contract.errors import TransientError
+from shared.contract.explanations import Explanation
+from shared.contract.sentences import called, clock, moment, sentence, span, target, why, words
 from shared.runtime.health import Problem, retry_after
+
+log = structlog.get_logger()
 
 _HERE: Final = FilePath(__file__).parent
 _PER_TIER: Final = 50
 _ENTRIES: Final = 100
+# Real time in which the escalator has to answer; the rest of the page does not wait longer.
+_PATIENCE_S: Final = 2.0
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -41,11 +39,14 @@ _NO_NUL: Final = r"^[^\x00]*$"
 Answer = Callable[[], Awaitable[tuple[dict[str, Any], Freshness]]]
 
 
-def pages(desk: Desk, refresh: timedelta, *, late_after_s: float) -> APIRouter:
+def pages(
+    desk: Desk, escalator: Escalator, refresh: timedelta, *, late_after_s: float
+) -> APIRouter:
     """Return the pages' routes.
 
     Args:
         desk: Where they ask.
+        escalator: Where they ask why, and what comes next; a page does without where it is away.
         refresh: How often, in real time, they load themselves anew unless asked not to.
         late_after_s: A decision made more virtual seconds after its effective time is late.
     """
@@ -77,13 +78,26 @@ def pages(desk: Desk, refresh: timedelta, *, late_after_s: float) -> APIRouter:
         async def answer() -> tuple[dict[str, Any], Freshness]:
             ticket, freshness = await desk.ticket(key)
             entries, _ = await desk.timeline(key, cursor, _ENTRIES, newest_first=True)
-            return {"ticket": ticket, "timeline": entries, "first": cursor is None}, freshness
+            first = cursor is None
+            reasons = await _reasons(escalator, key) if first else None
+            shown = {"ticket": ticket, "timeline": entries, "first": first, "reasons": reasons}
+            return shown, freshness
 
         # A later page of the timeline is being read; it should not be pulled away.
         still = still or cursor is not None
         return await page.render("case.html", answer, still=still, here=looks.link(key))
 
     return router
+
+
+async def _reasons(escalator: Escalator, key: str) -> Explanation | None:
+    """Return why *key* stands as it does; None where that cannot be had at once."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await escalator.explanation(key)
+    except (Problem, TimeoutError) as error:
+        log.info("page without reasons", ticket=key, why=str(error))
+        return None
 
 
 class _Page:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
+from shared.contract.policies import HIGHEST_VERSION
 from shared.policy.notation import Day, Duration, Moment, PositiveDuration, Windows, Zone
 from shared.policy.shape.base import ByPlan, ByPriority, Section
 
@@ -29,7 +30,7 @@ class Head(Section):
     """Name, version, and which clock follows which version."""
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    version: int = Field(ge=1, strict=True)
+    version: int = Field(ge=1, le=HIGHEST_VERSION, strict=True)
     valid_from: Moment
     customer_promises_pinned_at: Literal["ticket_creation"]
     internal_rules_pinned_at: Literal["newest_active_version"]

@@ -17,8 +17,8 @@ from shared.runtime.kafka.publisher import (
     PublishTimeoutError,
     RecordTooLargeError,
 )
-from shared.runtime.kafka.reading import read_all
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
+from shared.runtime.kafka.whole import read_whole
 from shared.runtime.progress import StaleDataError
 
 __all__ = [
@@ -43,5 +43,5 @@ __all__ = [
     "create_topic",
     "describe_topic",
     "partition_for",
-    "read_all",
+    "read_whole",
 ]

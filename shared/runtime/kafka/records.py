@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord
@@ -53,18 +53,6 @@ class Incoming(NamedTuple):
     timestamp: int
 
 
-def incoming(record: ConsumerRecord[Any, Any]) -> Incoming:
-    """Return *record* of the client's as ours."""
-    return Incoming(
-        record.partition,
-        record.offset,
-        record.key,
-        record.value,
-        tuple(record.headers),
-        record.timestamp,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Records of one topic: by partition, and there in the order of their offsets.
@@ -96,6 +84,18 @@ class Batch:
     def one_by_one(self) -> Iterator[Batch]:
         """Yield each record as a batch of its own."""
         return (Batch(self.topic, [record]) for record in self.records)
+
+
+def incoming(record: ConsumerRecord[bytes | None, bytes | None]) -> Incoming:
+    """Return *record* as the handlers take it."""
+    return Incoming(
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        tuple(record.headers),
+        record.timestamp,
+    )
 
 
 def partition_for(key: bytes, partitions: int) -> int:

@@ -33,6 +33,7 @@ async def publishing(kafka: str, **options: float) -> AsyncIterator[Publisher]:
         KafkaAccess(bootstrap_servers=kafka),
         client_id="test",
         deadline_s=options.get("deadline_s", 10.0),
+        max_batch_bytes=int(options.get("max_batch_bytes", 128 * 1024)),
     )
     try:
         yield publisher
@@ -59,6 +60,30 @@ async def test_records_lie_where_the_publisher_says(kafka: str, topic_prefix: st
         assert log[partition, offset].key == record.key
     by_key = [found.value for found in log.values() if found.key == b"desk:3"]
     assert by_key == [b"%d" % number for number in range(3, 100, 7)]
+
+
+async def test_many_records_at_once_keep_their_order_over_several_batches(
+    kafka: str, topic_prefix: str
+) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}events", partitions=3)
+    filler = b"x" * 100
+    records = [
+        a_record(topic, key=f"desk:{number % 7}", value=b"%d %b" % (number, filler))
+        for number in range(500)
+    ]
+    async with publishing(kafka, max_batch_bytes=4096) as publisher:
+        landed = await publisher.publish(records)
+    log = {(found.partition, found.offset): found for found in await all_records(kafka, topic)}
+    assert len(log) == 500
+    for record, (partition, offset) in zip(records, landed, strict=True):
+        assert partition == partition_for(record.key, 3)
+        assert (log[partition, offset].key, log[partition, offset].value) == (
+            record.key,
+            record.value,
+        )
+    for key in {record.key for record in records}:
+        offsets = [at.offset for one, at in zip(records, landed, strict=True) if one.key == key]
+        assert offsets == sorted(offsets)
 
 
 async def test_nothing_published_is_nothing_landed(kafka: str) -> None:

@@ -44,8 +44,10 @@ def test_findings_of_policies_come_as_json_by_file(policy: Path) -> None:
     done = tierline.invoke(app, ["policy", "check", str(DEFAULT_POLICY), str(policy), "--json"])
     found = json.loads(done.stdout)
     assert done.exit_code == 1
-    assert found[str(DEFAULT_POLICY)] == []
-    assert found[str(policy)][0].keys() == {"line", "key", "severity", "message", "remedy"}
+    assert (found[str(DEFAULT_POLICY)]["ok"], found[str(policy)]["ok"]) == (True, False)
+    assert found[str(DEFAULT_POLICY)]["errors"] == found[str(DEFAULT_POLICY)]["warnings"] == []
+    assert found[str(DEFAULT_POLICY)]["version"] == 1
+    assert found[str(policy)]["errors"][0].keys() == {"line", "key", "message", "do"}
 
 
 def test_a_policy_that_is_not_there_is_a_finding(policy: Path) -> None:
@@ -59,6 +61,7 @@ def test_a_warning_fails_only_when_strict(policy: Path) -> None:
     loose = tierline.invoke(app, ["policy", "check", str(policy)])
     strict = tierline.invoke(app, ["policy", "check", str(policy), "--strict"])
     assert "warning: targets.premium.P2.resolve" in loose.stderr
+    assert loose.stderr.splitlines()[-1] == f"{policy}: 0 errors, 1 warning"
     assert (loose.exit_code, strict.exit_code) == (0, 1)
 
 

@@ -1,4 +1,6 @@
-"""What the policy's names mean, in the words of the messages."""
+"""Why an escalation begins and why it ends, in the words that everybody uses."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,15 +35,7 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "info_debt": "information that is owed with it is overdue",
     "restored": "it came back with the undoing of a merge, a cancellation or a late event",
 }
-"""What each trigger of the policy means, as the rest of "because ..."."""
-
-TIMERS: Final[Mapping[str, str]] = {
-    "first_response": "the first reply",
-    "next_response": "the next reply",
-    "customer_update": "the update to the customer",
-    "resolve": "the resolution",
-    "waiting_customer": "waiting for the customer",
-}
+"""What each trigger of the policy means (Triggers), as the rest of "because …"."""
 
 ENDINGS: Final[Mapping[str, str]] = {
     "resolved": "the ticket is resolved",
@@ -52,3 +46,4 @@ ENDINGS: Final[Mapping[str, str]] = {
     "de_escalated": "the case is stable and has left the tier",
     "acknowledged": "somebody has taken it on",
 }
+"""What each end of an escalation means; `acknowledged` is how a call ends."""

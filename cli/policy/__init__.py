@@ -1,0 +1,1 @@
+"""`tierline policy`: check, compare, activate and remember the versions of a policy."""
