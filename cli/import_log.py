@@ -12,12 +12,13 @@ from typing import Annotated, Any, BinaryIO
 import typer
 from pydantic_core import to_json
 
-from cli.history.errors import HistoryError
+from cli.history.errors import LogError
 from cli.history.mapping_file import SERVICENOW, load_mapping
 from cli.history.rows import Log, read_log
 from cli.history.story import Told, tell
 from cli.output import AsJson, fail, progress
 from shared.contract.times import instant, rfc3339
+from shared.mapping.file import MappingError
 
 _STDOUT = Path("-")
 
@@ -62,7 +63,7 @@ def import_log(
             rules = load_mapping(mapping)
             read = read_log(log, rules)
             told = first_days(tell(read, rules, name=str(log)), days)
-    except HistoryError as error:
+    except (LogError, MappingError) as error:
         fail("import", str(error))
     with ExitStack() as files:
         _write(told, sys.stdout.buffer if output == _STDOUT else _opened(output, files))

@@ -23,7 +23,7 @@ from cli.demo.screen import Screen
 from cli.demo.summary import show
 from cli.embedded.errors import EmbeddedError
 from cli.foreground import in_foreground
-from cli.history.errors import HistoryError
+from cli.history.errors import LogError
 from cli.history.mapping_file import SERVICENOW, load_mapping
 from cli.history.rows import read_log
 from cli.history.story import Told, tell
@@ -35,6 +35,7 @@ from cli.steps import Steps
 from cli.up import HOME, Home, addresses, show_addresses
 from services.notifier.roster_file import load_roster_file
 from services.notifier.settings import DEFAULT_ROSTER
+from shared.mapping.file import MappingError
 from shared.runtime.clock import monotonic, real_now
 
 HISTORY: Final = Path(deploy.__file__).parent / "demo" / "servicenow-incidents.csv.gz"
@@ -83,7 +84,7 @@ def demo(
         with fresh_folder(home) as data:
             script = Script(tuple(told), timedelta(days=days), speed)
             in_foreground("demo", _demo(data, script, leave=leave, as_json=as_json))
-    except (HistoryError, EmbeddedError, RefusedEventError) as error:
+    except (LogError, MappingError, EmbeddedError, RefusedEventError) as error:
         fail("demo", str(error))
     except httpx2.HTTPError as error:
         fail("demo", f"{error}. The services' logs in {home}/demo/data/services say why")

@@ -1,29 +1,9 @@
-"""What is wrong with a log or with the mapping that reads it.
-
-HistoryError
-├── MappingError    the mapping file cannot be used
-└── LogError        a line of the log is not what the mapping says
-"""
+"""What is wrong with a log; what is wrong with the mapping that reads it is a `MappingError`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from shared.policy.findings import Finding
-
-
-class HistoryError(Exception):
-    """A history cannot be imported; the message says where and what to do."""
-
-
-class MappingError(HistoryError):
-    """The mapping file cannot be used; *findings* say why, by line."""
-
-    def __init__(self, file: str, findings: Sequence[Finding]) -> None:
-        super().__init__("\n".join(finding.text(file) for finding in findings))
-        self.file = file
-        self.findings = tuple(findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +32,7 @@ class Problem:
         return f"{where}:{column}{value} {self.message}. {self.remedy}"
 
 
-class LogError(HistoryError):
+class LogError(Exception):
     """Lines of a log are not what the mapping says; *problems* has the first of them."""
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:

@@ -6,14 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
-from cli.history.errors import MappingError
 from cli.history.mapping import LogMapping
+from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.findings import Finding
 from shared.policy.shape.base import suggestion
-from shared.policy.tree import Path as TreePath
-from shared.policy.tree import Tree, UnreadableError, dotted, parse_tree
 
 SERVICENOW: Final = (
     Path(__file__).parents[2] / "deploy" / "mapping" / "servicenow-incident-log.yaml"
@@ -41,39 +37,19 @@ def parse_mapping(text: str, *, name: str = "mapping") -> LogMapping:
     Raises:
         MappingError: It cannot be used.
     """
-    try:
-        tree = parse_tree(text)
-    except UnreadableError as error:
-        raise MappingError(name, error.findings) from error
-    try:
-        found = LogMapping.model_validate(tree.root)
-    except ValidationError as error:
-        raise MappingError(name, list(_said(error, tree))) from error
-    findings = list(_incoherent(found, tree))
-    if findings:
-        raise MappingError(name, findings)
-    return found
+    return parse_file(text, LogMapping, name=name, see=_SEE, incoherent=_incoherent)
 
 
 _SEE: Final = "See deploy/mapping/servicenow-incident-log.yaml for how it is written."
 
 
-def _said(error: ValidationError, tree: Tree) -> Iterator[Finding]:
-    for details in error.errors():
-        context = details.get("ctx", {})
-        path = tuple(part for part in details["loc"] if part != "[key]")
-        message = str(context.get("problem") or details["msg"]).removeprefix("Value error, ")
-        remedy = str(context.get("remedy", _SEE))
-        yield Finding(tree.line_of(path), dotted(path), "error", message.rstrip("."), remedy)
-
-
-def _incoherent(mapping: LogMapping, tree: Tree) -> Iterator[Finding]:
+def _incoherent(mapping: LogMapping) -> Iterator[Incoherence]:
     """Find what would make the engine refuse rows, or a rule never speak."""
-    for path, message, remedy in (*_unguarded(mapping), *_wordless(mapping)):
-        yield Finding(tree.line_of(path), dotted(path), "error", message, remedy)
+    yield from _unguarded(mapping)
+    yield from _wordless(mapping)
 
 
-def _unguarded(mapping: LogMapping) -> Iterator[tuple[TreePath, str, str]]:
+def _unguarded(mapping: LogMapping) -> Iterator[Incoherence]:
     """Find pauses whose guards (docs/policy.md, Pauses) no row could meet."""
     asked = {
         word for rule in mapping.messages if rule.asks_customer for word in rule.status_becomes
@@ -102,7 +78,7 @@ def _unguarded(mapping: LogMapping) -> Iterator[tuple[TreePath, str, str]]:
             )
 
 
-def _wordless(mapping: LogMapping) -> Iterator[tuple[TreePath, str, str]]:
+def _wordless(mapping: LogMapping) -> Iterator[Incoherence]:
     """Find rules of messages that name a status which the log does not have."""
     for number, rule in enumerate(mapping.messages):
         for word in rule.words:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from cli.history.errors import Problem
 from cli.history.mapping import LogMapping
@@ -40,7 +39,6 @@ class Reading:
     def __init__(self, mapping: LogMapping, header: list[str]) -> None:
         self._mapping = mapping
         self._header = header
-        self._zone = ZoneInfo(mapping.time.zone)
         self._unknown = frozenset(mapping.unknown)
         self._read = frozenset(mapping.columns())
         self._seen: dict[tuple[str, str], int] = {}
@@ -102,7 +100,7 @@ class Reading:
     ) -> datetime:
         text = self._needed(line, column, values, problems)
         try:
-            read = datetime.strptime(text, self._mapping.time.format)  # noqa: DTZ007  zone follows
+            return self._mapping.time.read(text)
         except ValueError:
             if text:
                 remedy = (
@@ -110,10 +108,6 @@ class Reading:
                 )
                 problems.append(Problem(line, column, text, "is no such time", remedy))
             return EPOCH
-        # A local time that a clock change skips is read with the offset before it, which moves it
-        # forward by the gap; of one that comes twice the first is meant.
-        local = read if read.tzinfo is not None else read.replace(tzinfo=self._zone)
-        return local.astimezone(UTC)
 
     def _unique(self, ticket: str, revision: str) -> str:
         """Return *revision*, numbered from its second row on: some logs bear one twice."""

@@ -5,7 +5,6 @@ Nothing is read ahead: an event is made of its own row and of those before it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +13,14 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from cli.history.errors import LogError, Problem
-from cli.history.mapping import LogMapping, MessageRule, columns_of
+from cli.history.mapping import LogMapping
 from cli.history.reading import Row
 from cli.history.rows import Log
 from shared.contract.errors import InvalidEventError
 from shared.contract.events import decode_event
+from shared.contract.ids import spelled_id
 from shared.contract.times import instant, rfc3339
-
-_NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9.:-]")
+from shared.mapping.sections import MessageRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +116,12 @@ class _Ticket:
 
     def _facts_of(self, row: Row) -> dict[str, Any]:
         mapping, values = self._mapping, row.values
-        facts: dict[str, Any] = {}
-        for name, fact in mapping.facts.items():
-            known = [text for column in columns_of(fact) if (text := values[column])]
-            facts[name] = ", ".join(known) or None
+        facts = mapping.plain_facts(values)
         if mapping.severity is not None:
             facts["severity"] = mapping.severity.words.get(values[mapping.severity.column] or "")
         for count, one in mapping.counts.items():
             facts[count] = one.words.get(values[one.column] or "")
-        if mapping.customer:
-            customer = {key: values[column] for key, column in mapping.customer.items()}
-            facts["customer"] = {key: text for key, text in customer.items() if text} or None
-        return facts | {name: values[column] for name, column in mapping.carried.items()}
+        return facts
 
     def _acted(self, row: Row) -> dict[str, Any]:
         # Every event names somebody: within one second, those that do not would go before.
@@ -173,7 +166,7 @@ class _Ticket:
         identity = f"{row.ticket}:{row.revision}:{what}"
         body = {
             "specversion": "1.0",
-            "id": _NOT_IN_IDS.sub(lambda found: f"_{ord(found[0]):x}_", identity),
+            "id": spelled_id(identity),
             "source": self._mapping.source,
             "type": _TYPES.get(what, "ticket.message"),
             "subject": row.ticket,

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Final
 
+from services.intake import metrics
 from services.intake.access import Access
 from services.intake.api import ShortWay, routes
 from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
+from services.intake.hooks.api import hook_routes
+from services.intake.hooks.hooks_file import Source, load_sources
+from services.intake.hooks.latest import Latest
+from services.intake.hooks.mappings import load_mappings
+from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
 from services.intake.keys_file import load_keys
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
 from services.intake.settings import Settings
-from shared.contract.topics import POLICIES, TICKET_EVENTS
+from shared.contract.topics import POLICIES, REFUSED_HOOKS, TICKET_EVENTS
+from shared.mapping.file import MappingError
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import Publisher
 from shared.runtime.run import run, together
+from shared.runtime.settings import SettingsError
 
 _RECENT_S: Final = 5.0
 
@@ -27,6 +36,7 @@ _RECENT_S: Final = 5.0
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Take events until told to stop, then answer what is under way."""
     keys = None if settings.keys_file is None else load_keys(settings.keys_file)
+    sources = _sources(settings)
     publisher = Publisher(
         settings.kafka,
         client_id="tierline-intake",
@@ -52,6 +62,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     ingest = Ingest(publisher, gate, topic)
     intake = Intake(access, ingest, settings.clock.now)
     app.include_router(routes(intake))
+    refused = Ingest(publisher, gate, settings.topic(REFUSED_HOOKS), counted=metrics.REFUSED_HOOKS)
+    hooks = Hooks(sources, access, ingest, refused, Latest(), settings.clock.now)
+    app.include_router(hook_routes(hooks))
     activated = settings.topic(POLICIES)
     into_policies = Ingest(publisher, gate, activated)
     policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
@@ -68,6 +81,15 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         await together(stop, serving, _unless_broken(publisher, stop))
     finally:
         await publisher.close()
+
+
+def _sources(settings: Settings) -> Mapping[str, Source]:
+    try:
+        mappings = load_mappings(settings.hook_mappings)
+    except MappingError as error:
+        msg = f"INTAKE_HOOK_MAPPINGS:\n{error}"
+        raise SettingsError(msg) from None
+    return load_sources(settings.hooks_file, mappings, os.environ)
 
 
 async def _unless_broken(publisher: Publisher, stop: asyncio.Event) -> None:

@@ -28,6 +28,11 @@ class Access:
         self._shares = shares
         self._guesses = Buckets(_GUESSES_PER_MINUTE / 60, _GUESSES_PER_MINUTE)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may post."""
+        return self._keys is None
+
     def let_in(
         self, authorization: bytes | None, client: tuple[str, int] | None, scope: Scope
     ) -> ApiKey:

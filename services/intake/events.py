@@ -7,7 +7,7 @@ once, and what is published are the sender's own keys.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -68,9 +68,9 @@ async def take_events(intake: Intake, scope: Scope, receive: Receive) -> Answer:
     if mode is None:
         raise problems.unsupported_media()
     most = MAX_BATCH_BYTES if mode is Mode.BATCH else MAX_EVENT_BYTES
-    body = await _body(headers.get(b"content-length"), receive, most)
+    body = await read_body(headers.get(b"content-length"), receive, most)
     named = headers.get(b"idempotency-key")
-    post = _Post(key, _rfc3339(intake.now()), None if named is None else named.decode("latin-1"))
+    post = _Post(key, stamp(intake.now()), None if named is None else named.decode("latin-1"))
     try:
         content = parse(body)
     except InvalidEventError as error:
@@ -82,7 +82,17 @@ async def take_events(intake: Intake, scope: Scope, receive: Receive) -> Answer:
     return await _take_one(intake, post, from_binary(headers, content))
 
 
-async def _body(announced: bytes | None, receive: Receive, most: int) -> bytes:
+async def read_body(announced: bytes | None, receive: Receive, most: int) -> bytes:
+    """Return a request's whole body.
+
+    Args:
+        announced: Its header ``Content-Length``.
+        receive: Where it comes from.
+        most: How many bytes it may have.
+
+    Raises:
+        Problem: 413, it has more; 408, it did not come in time, or broke off.
+    """
     if announced is not None and announced.isdigit() and int(announced) > most:
         raise problems.body_too_large(most)
     parts: list[bytes] = []
@@ -111,7 +121,7 @@ async def _take_one(
     if isinstance(event, Problem):
         raise event
     intake.access.count(post.key, 1)
-    (landed,) = await _published(intake, [event])
+    (landed,) = await published(intake.ingest, [event])
     return Answer(202, to_json(_receipt(event, landed, post)))
 
 
@@ -127,7 +137,7 @@ async def _take_batch(intake: Intake, post: _Post, content: object) -> Answer:
         for number, report in enumerate(content)
     ]
     events = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
-    landed = iter(await _published(intake, events))
+    landed = iter(await published(intake.ingest, events))
     results = [
         {"status": outcome.status, "problem": outcome.document()}
         if isinstance(outcome, Problem)
@@ -154,9 +164,14 @@ def _accepted(
         return problems.foreign_source(error)
 
 
-async def _published(intake: Intake, events: list[Accepted]) -> list[Landed]:
+async def published(ingest: Ingest, events: Sequence[Accepted]) -> list[Landed]:
+    """Publish *events*, and return where all in-sync replicas have them.
+
+    Raises:
+        Problem: 503, Kafka does not take them just now.
+    """
     try:
-        return await intake.ingest.take(events)
+        return await ingest.take(events)
     except TransientError as error:
         raise problems.away(error) from error
     except PublisherBrokenError as error:
@@ -177,5 +192,6 @@ def _receipt(event: Accepted, landed: Landed, post: _Post) -> dict[str, Any]:
     return receipt
 
 
-def _rfc3339(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """Return *at*, UTC, as events bear it."""
     return f"{at.isoformat()[:-6]}Z"

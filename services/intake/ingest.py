@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from prometheus_client import Counter
+
 from services.intake import metrics
 from services.intake.core.report import Accepted
 from services.intake.gate import Gate
@@ -21,8 +23,16 @@ from shared.runtime.kafka import (
 class Ingest:
     """The way from an accepted event to the log of record."""
 
-    def __init__(self, publisher: Publisher, gate: Gate, topic: str) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        gate: Gate,
+        topic: str,
+        *,
+        counted: Counter = metrics.ACCEPTED,
+    ) -> None:
         self._publisher = publisher
+        self._counted = counted
         self._gate = gate
         self._topic = topic
 
@@ -50,5 +60,5 @@ class Ingest:
                 raise
         failpoint("intake.after_publish")
         self._gate.answered()
-        metrics.ACCEPTED.inc(len(landed))
+        self._counted.inc(len(landed))
         return landed

@@ -18,3 +18,12 @@ IN_FLIGHT: Final = Gauge(
 FAST_FAILING: Final = Gauge(
     "tierline_intake_fast_failing", "1 while requests are refused at once since Kafka is silent."
 )
+REFUSED_HOOKS: Final = Counter(
+    "tierline_intake_refused_hooks_total",
+    "Webhooks that no mapping could read; their bodies are kept.",
+)
+UNKNOWN_WORDS: Final = Counter(
+    "tierline_intake_unknown_words_total",
+    "Words in webhooks that their mapping does not know, by what they would have said.",
+    ["field"],
+)

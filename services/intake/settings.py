@@ -25,6 +25,13 @@ class Settings(RuntimeSettings):
     allow_anonymous: bool = Field(
         default=False, description="Whether anybody may post; only where nobody else can connect."
     )
+    hooks_file: Path | None = Field(
+        default=None, description="The file of helpdesks that post webhooks, and their secrets."
+    )
+    hook_mappings: Path | None = Field(
+        default=None,
+        description="A folder of mappings of webhooks, beside or instead of those that ship.",
+    )
     publish_deadline: Annotated[timedelta, Gt(timedelta(0))] = Field(
         default=timedelta(seconds=5),
         description="How long Kafka has to acknowledge an event, such as PT5S.",

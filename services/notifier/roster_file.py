@@ -20,8 +20,8 @@ from services.notifier.core.roster import (
     Seat,
     WebhookWay,
 )
-from services.notifier.secret import is_reference, looks_like_a_secret
 from shared.contract.errors import PermanentError, Reason
+from shared.runtime.secret import is_reference, looks_like_a_secret
 
 LARGEST: Final = 1 << 20
 """No roster is larger than this many bytes."""

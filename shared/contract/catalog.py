@@ -14,7 +14,16 @@ from shared.contract.deliveries import DELIVERY_MODELS
 from shared.contract.envelope import CONTENT_TYPE, CloudEvent
 from shared.contract.events import EVENT_MODELS
 from shared.contract.policies import POLICY_MODELS
-from shared.contract.topics import DELIVERIES, POLICIES, TICKET_EVENTS, TIER_CHANGES, TOPICS, Topic
+from shared.contract.refusals import REFUSAL_MODELS
+from shared.contract.topics import (
+    DELIVERIES,
+    POLICIES,
+    REFUSED_HOOKS,
+    TICKET_EVENTS,
+    TIER_CHANGES,
+    TOPICS,
+    Topic,
+)
 from shared.contract.vocabulary import Fact
 
 Document = dict[str, Any]
@@ -28,6 +37,7 @@ MODELS: Final[Mapping[str, Mapping[str, type[BaseModel]]]] = MappingProxyType(
         TIER_CHANGES: DECISION_MODELS,
         DELIVERIES: DELIVERY_MODELS,
         POLICIES: POLICY_MODELS,
+        REFUSED_HOOKS: REFUSAL_MODELS,
     }
 )
 """The data models of each topic, by type."""

@@ -30,6 +30,7 @@ from shared.contract.envelope import OWN_SOURCE, CloudEvent, Codec, Headers
 from shared.contract.errors import Flaw, InvalidEventError
 from shared.contract.facts import (
     Customer,
+    Lowering,
     Reported,
     StatusChanged,
     TicketFacts,
@@ -42,6 +43,7 @@ from shared.contract.facts import (
 )
 from shared.contract.vocabulary import (
     Author,
+    Implied,
     Mode,
     NoteKind,
     Priority,
@@ -71,7 +73,9 @@ __all__ = [
     "EscalationReturned",
     "EscalationUnreached",
     "FeedbackGiven",
+    "Implied",
     "InfoSupplied",
+    "Lowering",
     "Mode",
     "NoteKind",
     "Priority",

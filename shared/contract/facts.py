@@ -10,6 +10,7 @@ from shared.contract.vocabulary import (
     Author,
     Count,
     Fact,
+    Implied,
     Key,
     LocalOrInstant,
     Name,
@@ -132,7 +133,24 @@ class TicketUnmerged(Reported):
     """A merge was undone."""
 
 
+class Lowering(Fact):
+    """By which right a helpdesk lowers severity or counts; the policy asks for one."""
+
+    role: Name | None = Field(default=None, description="The role that allowed it.")
+    reason: Text | None = Field(default=None, description="Why.")
+    evidence: Any = Field(default=None, description="How it is known; needed to lower impact.")
+
+
 class TicketObserved(TicketFacts):
     """The whole ticket as a helpdesk that sends no differences sees it now."""
 
     status: Status | None = Field(default=None, description="The status it has now.")
+    implies: Implied | None = Field(
+        default=None,
+        description="What an agent has publicly written if the status is another one than before: "
+        "a `question` to the customer, a `reply`, or a `reply` only where none came first.",
+    )
+    lowering: Lowering | None = Field(
+        default=None,
+        description="By which right severity or counts are lower than before, where they are.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha1, sha256
 from typing import Final
 from uuid import UUID
@@ -11,6 +12,9 @@ NAMESPACE: Final = UUID("6f7d3a52-5c0e-5b53-9d0c-1f2a7f2b8c11")
 
 _NAMESPACE_BYTES: Final = NAMESPACE.bytes
 _VARIANT: Final = {f"{digit:x}": f"{digit & 0x3 | 0x8:x}" for digit in range(16)}
+_NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9.:-]")
+_ID_MAX: Final = 128
+_KEPT_OF_HASH: Final = 32
 
 
 def derived_text(name: str) -> str:
@@ -33,6 +37,18 @@ def delivery_id(decision: UUID, recipient: str) -> UUID:
 def derived_event_id(source: str, body: bytes) -> str:
     """Return an id for a report whose sender gave none: the same bytes are the same event."""
     return sha256(source.encode() + b"\0" + body).hexdigest()
+
+
+def spelled_id(identity: str) -> str:
+    """Return *identity* in the characters and the length of an event's id, each its own.
+
+    What an id may not hold is spelled by its number, `_` too; what is too long ends in its hash.
+    """
+    spelled = _NOT_IN_IDS.sub(lambda found: f"_{ord(found[0]):x}_", identity)
+    if len(spelled) <= _ID_MAX:
+        return spelled
+    digest = sha256(spelled.encode()).hexdigest()[:_KEPT_OF_HASH]
+    return f"{spelled[: _ID_MAX - len(digest) - 1]}-{digest}"
 
 
 def ticket_key(source: str, subject: str) -> str:

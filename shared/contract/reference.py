@@ -38,6 +38,7 @@ _HEADINGS: Final = {
     "tickets.tier-changes": "Decisions out",
     "notifications.deliveries": "Deliveries",
     "policies": "Policies",
+    "hooks.refused": "Webhooks that could not be read",
 }
 
 
@@ -53,7 +54,7 @@ def _topics() -> Iterator[str]:
     for topic in TOPICS:
         yield (
             f"| `{topic.name}` | {topic.key} | {topic.partitions} | {', '.join(topic.writers)} "
-            f"| {', '.join(topic.readers)} | {topic.cleanup} |"
+            f"| {', '.join(topic.readers) or 'nobody'} | {topic.cleanup} |"
         )
 
 

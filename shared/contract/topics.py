@@ -11,11 +11,13 @@ from shared.contract.decisions import DECISION_MODELS
 from shared.contract.deliveries import DELIVERY_MODELS
 from shared.contract.events import EVENT_MODELS
 from shared.contract.policies import POLICY_MODELS
+from shared.contract.refusals import REFUSAL_MODELS
 
 TICKET_EVENTS: Final = "tickets.events"
 TIER_CHANGES: Final = "tickets.tier-changes"
 DELIVERIES: Final = "notifications.deliveries"
 POLICIES: Final = "policies"
+REFUSED_HOOKS: Final = "hooks.refused"
 
 PARTITIONS: Final = 12
 """Partitions of a topic keyed by ticket; fixed at creation, since a ticket never moves."""
@@ -102,6 +104,16 @@ TOPICS: Final = (
         readers=("intake", "escalator", "notifier", "tracker"),
         messages=tuple(POLICY_MODELS),
         config=_COMPACTED,
+    ),
+    Topic(
+        name=REFUSED_HOOKS,
+        key="source",
+        partitions=1,
+        cleanup="kept for ever, for a better mapping",
+        writers=("intake",),
+        readers=(),
+        messages=tuple(REFUSAL_MODELS),
+        config=_KEPT,
     ),
 )
 """Every topic of Tierline."""

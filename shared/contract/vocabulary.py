@@ -83,6 +83,14 @@ class NoteKind(StrEnum):
     COMMENT = "comment"
 
 
+class Implied(StrEnum):
+    """What a status shows an agent to have written to the customer, where messages are not told."""
+
+    QUESTION = "question"
+    REPLY = "reply"
+    FIRST_REPLY = "first_reply"
+
+
 class UnreachedCode(StrEnum):
     """Why nobody could be told for a role."""
 

@@ -1,4 +1,4 @@
-"""Cores, contract and policy depend on nothing but their arguments.
+"""Cores, contract, policy and mappings depend on nothing but their arguments.
 
 The import contracts in pyproject.toml refuse the modules that do I/O; these tests refuse what
 slips past them: a library nobody thought of, and calls of harmless modules that read the clock,
@@ -17,11 +17,13 @@ from tests.architecture.source import Module, modules
 LIBRARIES = {
     "shared.contract": {"pydantic", "pydantic_core", "typing_extensions"},
     "shared.policy": {"pydantic", "pydantic_core", "typing_extensions", "ruamel"},
+    "shared.mapping": {"pydantic", "pydantic_core", "typing_extensions"},
     "core": {"pydantic", "pydantic_core", "typing_extensions"},
 }
 OURS = {
     "shared.contract": ("shared.contract",),
     "shared.policy": ("shared.contract", "shared.policy"),
+    "shared.mapping": ("shared.contract", "shared.policy", "shared.mapping"),
 }
 IMPURE = {
     "date.today",
@@ -54,7 +56,7 @@ def ours(module: Module) -> tuple[str, ...]:
     found = layer(module)
     if found != "core":
         return OURS[found or ""]
-    return ("shared.contract", "shared.policy", ".".join(module.name.split(".")[:3]))
+    return (*OURS["shared.mapping"], ".".join(module.name.split(".")[:3]))
 
 
 PURE = [module for module in modules() if layer(module)]

@@ -17,11 +17,11 @@ from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Accepted
 from services.notifier.core.roster import Contact, TicketFacts, WebhookWay
 from services.notifier.core.wording import word
-from services.notifier.secret import resolve
 from services.notifier.worker import Unread, read
 from shared.contract.ids import delivery_id
 from shared.runtime.clock import real_now
 from shared.runtime.kafka import Incoming
+from shared.runtime.secret import resolve
 from tests.support.decisions import a_decision, calls
 
 

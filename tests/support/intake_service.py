@@ -10,12 +10,18 @@ from dataclasses import dataclass, field
 
 import httpx2
 
+from services.intake import metrics
 from services.intake.access import Access
 from services.intake.api import ShortWay, routes
 from services.intake.core.keys import KeyRing
 from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
 from services.intake.gate import Buckets, Gate
+from services.intake.hooks.api import hook_routes
+from services.intake.hooks.hooks_file import Source, load_sources
+from services.intake.hooks.latest import Latest
+from services.intake.hooks.mappings import load_mappings
+from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
@@ -39,6 +45,10 @@ class Door:
     rate_burst: float = 1e9
     clock: Clock = field(default_factory=Clock)
     long_way: bool = False
+    sources: Mapping[str, Source] = field(
+        default_factory=lambda: load_sources(None, load_mappings(), {})
+    )
+    refused_topic: str = ""
     policies: str | None = None
 
 
@@ -60,9 +70,13 @@ async def intake_here(
 
     app = service_app("intake", ready=ready, max_body_bytes=MAX_BATCH_BYTES)
     access = Access(door.keys, Buckets(door.rate_per_s, door.rate_burst))
-    ingest = Ingest(publisher, Gate(door.max_in_flight), topic)
+    gate = Gate(door.max_in_flight)
+    ingest = Ingest(publisher, gate, topic)
     intake = Intake(access, ingest, door.clock.now)
     app.include_router(routes(intake))
+    refused = Ingest(publisher, gate, door.refused_topic, counted=metrics.REFUSED_HOOKS)
+    hooks = Hooks(door.sources, access, ingest, refused, Latest(), door.clock.now)
+    app.include_router(hook_routes(hooks))
     if door.policies is not None:
         into = Ingest(publisher, Gate(door.max_in_flight), door.policies)
         access_to_kafka = KafkaAccess(bootstrap_servers=kafka)

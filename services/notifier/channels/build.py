@@ -15,9 +15,9 @@ from services.notifier.channels.intake import Intake
 from services.notifier.channels.webhook import Webhook, check_secret
 from services.notifier.core.roster import CHANNELS, Roster
 from services.notifier.roster_file import RosterError, load_roster_file
-from services.notifier.secret import MissingSecretError, resolve
 from services.notifier.settings import Settings
 from shared.runtime.clock import real_now
+from shared.runtime.secret import MissingSecretError, resolve
 from shared.runtime.settings import SettingsError
 
 

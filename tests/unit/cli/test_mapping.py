@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.history.errors import MappingError
 from cli.history.mapping_file import SERVICENOW, load_mapping, parse_mapping
+from shared.mapping.file import MappingError
 
 SHIPPED = SERVICENOW.read_text("utf-8")
 

@@ -21,6 +21,7 @@ from shared.contract.envelope import Codec, cloud_event, encode, headers
 from shared.contract.errors import InvalidEventError, Reason
 from shared.contract.events import EVENT_MODELS, TicketOpened, decode_event
 from shared.contract.policies import decode_policy
+from shared.contract.refusals import decode_refusal
 from tests.support.messages import an_event, instances, on_the_wire
 
 DECODERS = {
@@ -28,6 +29,7 @@ DECODERS = {
     "tickets.tier-changes": decode_decision,
     "notifications.deliveries": decode_delivery,
     "policies": decode_policy,
+    "hooks.refused": decode_refusal,
 }
 EVERY_MODEL = [
     pytest.param(topic, name, model, id=f"{topic}/{name}")

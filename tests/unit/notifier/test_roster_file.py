@@ -6,7 +6,7 @@ import pytest
 
 from services.notifier.core.roster import TicketFacts
 from services.notifier.roster_file import Finding, RosterError, load_roster, load_roster_file
-from services.notifier.secret import MissingSecretError, looks_like_a_secret, resolve
+from shared.runtime.secret import MissingSecretError, looks_like_a_secret, resolve
 
 DEFAULT = Path("deploy/roster/default.yaml")
 GOOD = """\

@@ -6,11 +6,13 @@ effect however often it is shown, also where that effect was a refusal.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from services.escalator.core.rules import facts, status
+from services.escalator.core.rules import conversation, facts, status
 from services.escalator.core.turn import Turn
 from shared.contract.events import (
+    Implied,
+    Lowering,
     StatusChanged,
     TicketFacts,
     TicketObserved,
@@ -38,11 +40,14 @@ def hear_observed(turn: Turn, data: TicketObserved, act_id: str) -> None:
     }
     case.observed = {**case.observed, **shown}
     if changed:
+        lowering = data.lowering or Lowering(role=data.role)
         update = TicketUpdated.model_construct(
             set(changed) | ({"by", "role"} & data.model_fields_set),
             **changed,
             by=data.by,
-            role=data.role,
+            role=lowering.role,
+            reason=lowering.reason,
+            evidence=lowering.evidence,
         )
         facts.hear_update(turn, update, act_id)
     if data.status is not None and str(data.status) != last.get("status"):
@@ -51,15 +56,26 @@ def hear_observed(turn: Turn, data: TicketObserved, act_id: str) -> None:
 
 def _take_status(turn: Turn, data: TicketObserved, act_id: str) -> None:
     if data.status is not None and str(data.status) != turn.case.status:
+        _take_implied(turn, data.implies)
         change = StatusChanged(status=data.status, by=data.by, role=data.role)
         status.hear_status(turn, change, act_id)
+
+
+def _take_implied(turn: Turn, implies: Implied | None) -> None:
+    """A status that nobody takes on without writing to the customer stands for what was written."""
+    if implies is None or (implies is Implied.FIRST_REPLY and turn.case.first_reply_at is not None):
+        return
+    conversation.hear_reply(turn, asks=implies is Implied.QUESTION)
 
 
 def _shown(data: TicketFacts) -> dict[str, Any]:
     """Return the facts of a snapshot as plain JSON."""
     plain: dict[str, Any] = data.model_dump(mode="json", exclude_unset=True)
     known = type(data).model_fields
-    return {name: plain[name] for name in plain if name in known and name not in ("by", "role")}
+    return {name: plain[name] for name in plain if name in known and name not in _NO_FACTS}
+
+
+_NO_FACTS: Final = frozenset({"by", "role", "implies", "lowering"})
 
 
 def _known(turn: Turn) -> dict[str, Any]:

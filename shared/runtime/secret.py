@@ -31,7 +31,7 @@ KEY_LIKE: Final = re.compile(r"^(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/_=-]{32,}$"
 class MissingSecretError(PermanentError):
     """A reference that leads to nothing."""
 
-    reason = Reason.ROSTER_INVALID
+    reason = Reason.SETTINGS_INVALID
 
     def __init__(self, reference: str) -> None:
         super().__init__(f"nothing is found at {reference!r}: set it, or correct the reference")

@@ -1,0 +1,1 @@
+"""What helpdesks post of themselves: is it theirs, and which events does it tell? Pure."""
