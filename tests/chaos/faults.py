@@ -26,6 +26,13 @@ _UP_WITHIN_S: Final = 10.0
 # A place that is not passed in so long will not be: nothing happens there just now.
 _POINT_WITHIN_S: Final = 6.0
 _LOOK_S: Final = 0.05
+# The last is what asyncpg says where the server's farewell comes before our question.
+_AWAY: Final = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 _DROP: Final = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE application_name LIKE 'tierline/%'"
@@ -123,8 +130,8 @@ class Faults:
             connection = await asyncpg.connect(self.stage.database_url, timeout=2)
             self.done[Kind.DROP] += await connection.fetchval(_DROP)
             await connection.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return  # it is away, which is worse
+        except _AWAY:
+            return  # which is worse
 
     async def _restart(self, server: KafkaServer | PostgresServer, fault: Fault) -> None:
         await asyncio.to_thread(server.kill)
