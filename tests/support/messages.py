@@ -61,7 +61,9 @@ def _scalars(schema: JSON, kind: str | None) -> st.SearchStrategy[Any]:
         case "integer":
             return st.integers(schema.get("minimum", -(2**53)), schema.get("maximum", 2**53))
         case "number":
-            return st.floats(schema.get("minimum"), schema.get("maximum"), allow_nan=False)
+            return st.floats(
+                schema.get("minimum"), schema.get("maximum"), allow_nan=False, allow_infinity=False
+            )
         case "boolean":
             return st.booleans()
         case "null":
