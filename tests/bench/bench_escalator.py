@@ -126,8 +126,8 @@ async def bare(stage: Stage, count: int) -> Rate:
 async def whole(stage: Stage, count: int) -> Rate:
     """Return how fast the escalator takes *count* events in the log."""
     async with AsyncExitStack() as stack:
-        stopwatch = Stopwatch()
         escalator = await stack.enter_async_context(escalating(stage))
+        stopwatch = Stopwatch()
         while not await done(escalator, count):  # noqa: ASYNC110  it is in a server
             await asyncio.sleep(0.2)
         return stopwatch.rate(count)
