@@ -41,7 +41,7 @@ async def open_transactions(url: str) -> int:
     try:
         count = await conn.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tierline/%'"
-            " AND state LIKE 'idle in transaction%'"
+            " AND state LIKE 'idle in transaction%' AND datname = current_database()"
         )
     finally:
         await conn.close()
