@@ -17,6 +17,10 @@ CONFLICTS: Final = Counter(
     "Messages said again with another content; should be 0.",
     ["topic"],
 )
+STARTED_OVER: Final = Counter(
+    "tierline_tracker_started_over_total",
+    "Batches begun again since another topic was first with a new ticket.",
+)
 GAPS: Final = Gauge(
     "tierline_version_gaps", "Tickets of which a decision's version is missing; should be 0."
 )

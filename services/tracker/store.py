@@ -19,7 +19,6 @@ from services.tracker.core.message import Kind, Message
 from services.tracker.core.projection import TicketRow, dump, restore
 from services.tracker.core.standing import standing
 from services.tracker.store_queries import UNDECIDED
-from shared.contract.errors import Reason, TransientError
 from shared.runtime.database import Connection
 from shared.runtime.kafka import Incoming
 
@@ -112,10 +111,8 @@ _PARK: Final = text(
 )
 
 
-class RowTakenError(TransientError):
-    """Another writer made a ticket's row after we had found none; the batch is done again."""
-
-    reason = Reason.DATABASE_UNAVAILABLE
+class RowTakenError(Exception):
+    """Another writer made a ticket's row after we had found none; begin the transaction again."""
 
 
 def is_ours(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from services.tracker.core.message import Kind, Message, read
 from services.tracker.core.notices import Notice, further, noticed
 from services.tracker.core.projection import TicketRow, project
 from services.tracker.store import (
+    RowTakenError,
     add_up,
     count_repeats,
     is_ours,
@@ -90,6 +91,19 @@ class Worker:
             _said_dead(batch, dead)
 
     async def _take(self, batch: Batch) -> None:
+        """Take *batch* in; where another topic was first with a new ticket, at once again.
+
+        An event and the decision about it come at nearly the same time, so this is no exception.
+        """
+        while True:
+            try:
+                await self._attempt(batch)
+            except RowTakenError:
+                metrics.STARTED_OVER.inc()
+            else:
+                return
+
+    async def _attempt(self, batch: Batch) -> None:
         kind = self.kinds[batch.topic]
         async with self.database.transaction() as conn:
             positions = await progress.lock(conn, batch.topic, batch.next_offsets)
