@@ -150,11 +150,15 @@ def _earliest(turn: Turn, offered: dict[str, Any]) -> None:
         if name == "first_response" and case.first_reply_at is not None:
             name = "next_response"
         own = case.timers.get(name)
-        own_due = own.due if own is not None and own.state == "running" else None
         if own is not None and own.state == "paused":
             continue
-        if own_due is None or told["due"] < own_due:
+        if own is None or own.state != "running" or _is_earlier(told["due"], own.due):
             _transplant(turn, name, told)
+
+
+def _is_earlier(due: int | None, than: Instant | None) -> bool:
+    """Whether *due* is before *than*; None is the due time of a breach, which a carry forgets."""
+    return than is not None and (due is None or due < than)
 
 
 def _transplant(turn: Turn, name: str, told: dict[str, Any]) -> None:
@@ -166,7 +170,7 @@ def _transplant(turn: Turn, name: str, told: dict[str, Any]) -> None:
     timer = Timer(
         name, told["calendar"], told["allowance"], used, turn.at, "running", told["breached"]
     )
-    due = Instant(told["due"])
+    due = None if told["due"] is None else Instant(told["due"])
     turn.case.timers[name] = timers.scheduled(turn, timer)._replace(due=due)
 
 
