@@ -1,0 +1,201 @@
+"""Many tickets of one cause: they become a group, and leave it (Groups)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.escalator.core.simulation import Simulation
+from shared.contract.events import TicketEvent
+from shared.contract.times import parse_instant
+from shared.policy.document import PolicyTimeline
+from tests.support.ticket_events import an_event, opened, replied, status, updated, wrote
+from tests.unit.escalator.conftest import found
+
+GROUP = "group:shop/checkout/E42/emea/1"
+
+
+def member(n: int, *, minute: int = 0, **data: Any) -> TicketEvent:
+    """Ticket M*n* of a requester of its own."""
+    facts = {
+        "ticket": f"M{n}",
+        "requester": f"user{n}",
+        "service": "shop",
+        "component": "checkout",
+        "symptom": "E42",
+    }
+    return opened(f"2026-03-02T10:{minute:02}:{n:02}Z", **(facts | data))
+
+
+def lived(
+    policies: PolicyTimeline, events: list[TicketEvent], until: str
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Return the decisions, flat, and the snapshots by ticket."""
+    simulation = Simulation(policies)
+    decided = [{**d.data, "type": d.type} for d in simulation.run(events, parse_instant(until))]
+    return decided, {one["ticket"]: one for one in simulation.snapshots()}
+
+
+TEN = [member(n) for n in range(10)]
+
+
+def test_five_requesters_are_proposed_as_a_group_and_ten_are_one(policies: PolicyTimeline) -> None:
+    decisions, snapshots = lived(policies, TEN, "2026-03-02T10:00:09Z")
+    (proposed,) = found(decisions, "group.proposed")
+    assert (proposed["at"], proposed["members"]) == ("2026-03-02T10:00:04Z", 5)
+    (begun,) = found(decisions, "group.opened")
+    assert (begun["at"], begun["ticket"]) == ("2026-03-02T10:00:09Z", GROUP)
+    assert {one["ticket"] for one in found(decisions, "group.joined")} == {
+        f"desk:M{n}" for n in range(10)
+    }
+    assert snapshots[GROUP]["members"] == 10
+
+
+def test_one_requester_with_ten_tickets_is_no_group(policies: PolicyTimeline) -> None:
+    events = [member(n, requester="ann") for n in range(10)]
+    decisions, _ = lived(policies, events, "2026-03-02T10:00:09Z")
+    assert [one for one in decisions if one["type"].startswith("group.")] == []
+
+
+def test_tickets_further_apart_than_the_window_are_no_group(policies: PolicyTimeline) -> None:
+    events = [member(n, minute=n * 4) for n in range(10)]
+    decisions, _ = lived(policies, events, "2026-03-02T10:59:00Z")
+    assert [one for one in decisions if one["type"].startswith("group.")] == []
+
+
+def test_a_ticket_that_is_resolved_in_time_counts_no_more(policies: PolicyTimeline) -> None:
+    events = [*TEN[:9], status("2026-03-02T10:00:09Z", "resolved", ticket="M0"), member(10)]
+    decisions, _ = lived(policies, events, "2026-03-02T10:00:10Z")
+    assert found(decisions, "group.opened") == []
+
+
+def test_a_flag_keeps_a_ticket_out(policies: PolicyTimeline) -> None:
+    events = [*TEN[:9], member(9, flags=["data_loss"])]
+    decisions, _ = lived(policies, events, "2026-03-02T10:00:09Z")
+    assert found(decisions, "group.opened") == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        updated("2026-03-02T10:01:00Z", ticket="M3", symptom="E7"),
+        an_event(
+            "case.flagged",
+            "2026-03-02T10:01:00Z",
+            ticket="M3",
+            flag="data_loss",
+            by="olga",
+            role="t1_agent",
+        ),
+    ],
+    ids=["another symptom", "a flag that stays alone"],
+)
+def test_a_member_that_fits_no_more_leaves_and_is_a_case_of_its_own(
+    policies: PolicyTimeline, change: TicketEvent
+) -> None:
+    decisions, snapshots = lived(policies, [*TEN, change], "2026-03-02T10:01:00Z")
+    (left,) = found(decisions, "group.left")
+    assert (left["ticket"], left["group_id"]) == ("desk:M3", GROUP)
+    assert snapshots["desk:M3"]["group"] is None
+    assert (snapshots[GROUP]["members"], snapshots[GROUP]["taken_out"]) == (9, 1)
+    names = [one["name"] for one in snapshots["desk:M3"]["timers"]]
+    assert "tier_dwell" in names or snapshots["desk:M3"]["tier"] == 3
+
+
+def test_one_who_left_gets_a_stay_of_its_own_again(policies: PolicyTimeline) -> None:
+    change = updated("2026-03-02T10:01:00Z", ticket="M3", symptom="E7")
+    _, snapshots = lived(policies, [*TEN, change], "2026-03-02T10:01:00Z")
+    stays = {
+        key: [one["due"] for one in snapshots[key]["timers"] if one["name"] == "tier_dwell"]
+        for key in ("desk:M3", "desk:M4")
+    }
+    assert len(stays["desk:M3"]) == 1
+    assert stays["desk:M4"] == [], "a member waits with its group"
+
+
+def test_a_member_that_becomes_graver_makes_its_group_graver(policies: PolicyTimeline) -> None:
+    events = [*TEN, updated("2026-03-02T10:01:00Z", ticket="M3", severity="S1")]
+    decisions, snapshots = lived(policies, events, "2026-03-02T10:01:00Z")
+    assert snapshots[GROUP]["cell"]["severity"] == "S1"
+    assert {snapshots[f"desk:M{n}"]["priority"] for n in range(10)} == {"P1"}
+    raised = found(decisions, "escalation.raised", at="2026-03-02T10:01:00Z")
+    assert {one["ticket"] for one in raised} == {GROUP}
+
+
+def test_a_later_ticket_joins_while_the_group_is_open(policies: PolicyTimeline) -> None:
+    decisions, snapshots = lived(
+        policies, [*TEN, member(1, minute=40, ticket="L", requester="lee")], "2026-03-02T10:41:00Z"
+    )
+    assert found(decisions, "group.joined", ticket="desk:L")
+    assert snapshots[GROUP]["members"] == 11
+
+
+def test_a_group_whose_last_member_closes_closes(policies: PolicyTimeline) -> None:
+    done = [status(f"2026-03-02T10:1{n}:00Z", "resolved", ticket=f"M{n}") for n in range(10)]
+    decisions, _ = lived(policies, [*TEN, *done[:9]], "2026-03-02T10:20:00Z")
+    assert found(decisions, "group.closed") == []
+    decisions, snapshots = lived(policies, [*TEN, *done], "2026-03-02T10:20:00Z")
+    assert [one["at"] for one in found(decisions, "group.closed")] == ["2026-03-02T10:19:00Z"]
+    assert snapshots[GROUP]["escalations"] == []
+
+
+def test_a_member_that_comes_back_keeps_its_group_open(policies: PolicyTimeline) -> None:
+    done = [status(f"2026-03-02T10:1{n}:00Z", "resolved", ticket=f"M{n}") for n in range(9)]
+    back = wrote("2026-03-02T10:19:00Z", ticket="M0")
+    last = status("2026-03-02T10:20:00Z", "resolved", ticket="M9")
+    decisions, snapshots = lived(policies, [*TEN, *done, back, last], "2026-03-02T10:21:00Z")
+    assert found(decisions, "group.closed") == []
+    assert snapshots["desk:M0"]["group"] == GROUP
+
+
+def test_a_resolved_group_resolves_its_members_and_one_that_answers_is_alone(
+    policies: PolicyTimeline,
+) -> None:
+    resolved = status("2026-03-02T11:00:00Z", "resolved", ticket="shop/checkout/E42/emea/1")
+    resolved = resolved.model_copy(update={"source": "group"})
+    events = [*TEN, resolved, wrote("2026-03-02T11:10:00Z", ticket="M4")]
+    decisions, snapshots = lived(policies, events, "2026-03-02T11:10:00Z")
+    assert found(decisions, "group.closed")
+    assert snapshots["desk:M1"]["status"] == "resolved"
+    assert snapshots["desk:M4"]["status"] == "open"
+    assert snapshots["desk:M4"]["group"] is None
+    (raised,) = found(decisions, "escalation.raised", ticket="desk:M4")
+    assert raised["because"]["triggers"] == ["T12"]
+
+
+def test_after_a_group_the_same_fingerprint_makes_the_next_one(policies: PolicyTimeline) -> None:
+    done = [status(f"2026-03-02T10:1{n}:00Z", "resolved", ticket=f"M{n}") for n in range(10)]
+    again = [member(n, minute=40, ticket=f"N{n}", requester=f"other{n}") for n in range(10)]
+    decisions, _ = lived(policies, [*TEN, *done, *again], "2026-03-02T10:41:00Z")
+    assert [one["ticket"] for one in found(decisions, "group.opened")] == [
+        GROUP,
+        GROUP.removesuffix("1") + "2",
+    ]
+
+
+def test_an_act_on_a_member_acts_on_its_group(policies: PolicyTimeline) -> None:
+    request = an_event(
+        "escalation.requested",
+        "2026-03-02T10:05:00Z",
+        ticket="M3",
+        by="olga",
+        role="t1_agent",
+        track="hierarchical",
+    )
+    decisions, _ = lived(policies, [*TEN, request], "2026-03-02T10:05:00Z")
+    raised = found(decisions, "escalation.raised", at="2026-03-02T10:05:00Z")
+    assert [(one["ticket"], one["track"]) for one in raised] == [(GROUP, "hierarchical")]
+
+
+def test_a_member_keeps_its_own_conversation(policies: PolicyTimeline) -> None:
+    events = [*TEN, replied("2026-03-02T10:05:00Z", ticket="M3")]
+    decisions, _ = lived(policies, events, "2026-03-02T10:05:00Z")
+    assert [one["ticket"] for one in found(decisions, "timer.met")] == ["desk:M3"]
+
+
+def test_a_late_ticket_that_comes_after_its_group_began_joins_it(policies: PolicyTimeline) -> None:
+    late = member(5, ticket="L", requester="lee", received="2026-03-02T10:30:00Z")
+    decisions, snapshots = lived(policies, [*TEN, late], "2026-03-02T10:31:00Z")
+    assert snapshots["desk:L"]["group"] == GROUP
+    assert len(found(decisions, "group.opened")) >= 1
