@@ -28,6 +28,12 @@ def member(n: int, *, minute: int = 0, **data: Any) -> TicketEvent:
     return opened(f"2026-03-02T10:{minute:02}:{n:02}Z", **(facts | data))
 
 
+def of_group(event: TicketEvent) -> TicketEvent:
+    """The same said of the group rather than of a ticket."""
+    source, _, subject = GROUP.partition(":")
+    return event.model_copy(update={"source": source, "subject": subject})
+
+
 def lived(
     policies: PolicyTimeline, events: list[TicketEvent], until: str
 ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
@@ -152,8 +158,7 @@ def test_a_member_that_comes_back_keeps_its_group_open(policies: PolicyTimeline)
 def test_a_resolved_group_resolves_its_members_and_one_that_answers_is_alone(
     policies: PolicyTimeline,
 ) -> None:
-    resolved = status("2026-03-02T11:00:00Z", "resolved", ticket="shop/checkout/E42/emea/1")
-    resolved = resolved.model_copy(update={"source": "group"})
+    resolved = of_group(status("2026-03-02T11:00:00Z", "resolved"))
     events = [*TEN, resolved, wrote("2026-03-02T11:10:00Z", ticket="M4")]
     decisions, snapshots = lived(policies, events, "2026-03-02T11:10:00Z")
     assert found(decisions, "group.closed")
@@ -199,3 +204,46 @@ def test_a_late_ticket_that_comes_after_its_group_began_joins_it(policies: Polic
     decisions, snapshots = lived(policies, [*TEN, late], "2026-03-02T10:31:00Z")
     assert snapshots["desk:L"]["group"] == GROUP
     assert len(found(decisions, "group.opened")) >= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        [updated("2026-03-02T10:05:00Z", affected_users=50)],
+        [
+            an_event("case.flagged", "2026-03-02T10:05:00Z", flag="safety", by="o", role="t1_lead"),
+            an_event(
+                "case.unflagged", "2026-03-02T10:06:00Z", flag="safety", by="o", role="t1_lead"
+            ),
+        ],
+    ],
+    ids=["facts", "flags"],
+)
+def test_a_group_of_which_something_is_said_does_not_become_its_own_member(
+    policies: PolicyTimeline, change: list[TicketEvent]
+) -> None:
+    done = [status(f"2026-03-02T10:1{n}:00Z", "resolved", ticket=f"M{n}") for n in range(10)]
+    said = [of_group(one) for one in change]
+    _, snapshots = lived(policies, [*TEN, *said], "2026-03-02T10:07:00Z")
+    assert snapshots[GROUP]["members"] == 10
+    decisions, _ = lived(policies, [*TEN, *said, *done], "2026-03-02T10:19:00Z")
+    assert len(found(decisions, "group.closed")) == 1
+
+
+def test_what_a_person_says_of_the_whole_group_is_not_forgotten_when_another_joins(
+    policies: PolicyTimeline,
+) -> None:
+    said = of_group(updated("2026-03-02T10:05:00Z", affected_users=50))
+    graver = member(1, minute=6, ticket="L", requester="lee", severity="S2")
+    decisions, _ = lived(policies, [*TEN, said, graver], "2026-03-02T10:07:00Z")
+    (changed,) = found(decisions, "case.reclassified", ticket=GROUP)
+    assert changed["because"]["facts"]["affected_users"] == 50
+
+
+def test_fewer_affected_than_there_are_requesters_are_as_many_as_requesters(
+    policies: PolicyTimeline,
+) -> None:
+    lower = {"by": "lea", "role": "t1_lead", "reason": "counted", "evidence": "list"}
+    said = of_group(updated("2026-03-02T10:05:00Z", affected_users=2, **lower))
+    _, snapshots = lived(policies, [*TEN, said], "2026-03-02T10:07:00Z")
+    assert snapshots[GROUP]["cell"]["impact"] == "I3"

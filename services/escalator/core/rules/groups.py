@@ -122,10 +122,10 @@ def _absorb(case: Case, told: dict[str, Any]) -> None:
 
 
 def confirm(turn: Turn, users: int | None) -> None:
-    """Keep what a person says of the whole group: so many are affected."""
+    """Keep what a person says of the whole group: so many are affected, or nobody knows."""
     case, crowd = turn.case, turn.case.crowd
-    if crowd is not None and users is not None:
-        confirmed = max(crowd.confirmed, users)
+    if crowd is not None:
+        confirmed = users or 0
         case.crowd = crowd._replace(confirmed=confirmed, changed_at=turn.at)
         case.users = max(confirmed, sum(crowd.requesters.values()))
 

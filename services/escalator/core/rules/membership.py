@@ -34,8 +34,13 @@ def fingerprint(turn: Turn) -> str | None:
 
 
 def note(turn: Turn) -> None:
-    """Count the case for its fingerprint from now on, and no more for one that it lost."""
+    """Count the case for its fingerprint from now on, and no more for one that it lost.
+
+    A group has the fingerprint of its members and is none of them.
+    """
     case = turn.case
+    if case.is_group:
+        return
     if case.group is not None or (case.watched is None and "symptom" not in case.facts):
         return
     print_ = fingerprint(turn)
