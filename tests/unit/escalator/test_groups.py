@@ -11,6 +11,7 @@ from shared.contract.events import TicketEvent
 from shared.contract.times import parse_instant
 from shared.policy.document import PolicyTimeline
 from tests.support.ticket_events import an_event, opened, replied, status, updated, wrote
+from tests.support.ticket_lives import FORMS
 from tests.unit.escalator.conftest import found
 
 GROUP = "group:shop/checkout/E42/emea/1"
@@ -247,3 +248,38 @@ def test_fewer_affected_than_there_are_requesters_are_as_many_as_requesters(
     said = of_group(updated("2026-03-02T10:05:00Z", affected_users=2, **lower))
     _, snapshots = lived(policies, [*TEN, said], "2026-03-02T10:07:00Z")
     assert snapshots[GROUP]["cell"]["impact"] == "I3"
+
+
+@pytest.mark.parametrize(
+    ("source", "priority"),
+    [
+        ({"severity": "S1", "affected_users": 20}, "P1"),
+        ({"flags": ["data_loss"]}, None),
+        ({}, "P3"),
+    ],
+    ids=["graver", "with a flag that stays alone", "only higher"],
+)
+def test_what_is_merged_into_a_member_raises_its_group_or_takes_it_out(
+    policies: PolicyTimeline, source: dict[str, Any], priority: str | None
+) -> None:
+    other = opened("2026-03-02T10:00:30Z", ticket="B", requester="bob", **source)
+    skip = an_event(
+        "escalation.requested",
+        "2026-03-02T10:01:00Z",
+        ticket="B",
+        by="olga",
+        role="t1_agent",
+        to_tier=3,
+        approved_by={"by": "lea", "role": "t1_lead", "at": "2026-03-02T10:01:00Z"},
+        info=FORMS["t2_to_t3"],
+    )
+    into = an_event("ticket.merged", "2026-03-02T10:02:00Z", ticket="B", into="desk:M3", by="olga")
+    decisions, snapshots = lived(policies, [*TEN, other, skip, into], "2026-03-02T10:02:00Z")
+    raised = found(decisions, "escalation.raised", at="2026-03-02T10:02:00Z", target="t3")
+    grouped = priority is not None
+    assert [one["ticket"] for one in raised] == [GROUP if grouped else "desk:M3"]
+    assert snapshots[raised[0]["ticket"]]["tier"] == 3
+    assert snapshots["desk:M3"]["group"] == (GROUP if grouped else None)
+    if grouped:
+        assert snapshots["desk:M3"]["escalations"] == []
+        assert snapshots["desk:M3"]["priority"] == snapshots[GROUP]["priority"] == priority

@@ -101,6 +101,18 @@ def pass_on(turn: Turn, data: TicketUpdated) -> None:
         turn.send("worse", case.group, told(case))
 
 
+def pass_on_merge(turn: Turn, tier: int) -> bool:
+    """Let the group know of a ticket merged into a member, which was in *tier*; say if there is one.
+
+    The group is raised rather than its member, for which nobody could acknowledge anything.
+    """
+    case = turn.case
+    if case.group is None or not case.group_open:
+        return False
+    turn.send("worse", case.group, told(case) | {"tier": tier})
+    return True
+
+
 def note_closed(turn: Turn) -> None:
     """Let the group, or the fingerprint, know that the case has ended."""
     case = turn.case

@@ -135,7 +135,8 @@ def _take(turn: Turn, offered: dict[str, Any]) -> None:
     membership.part(turn)
     reclassify(turn, was, flags=flags, least_tier=offered["tier"])
     _earliest(turn, offered)
-    if offered["tier"] > case.tier and not turn.asked:
+    grouped = membership.pass_on_merge(turn, offered["tier"])
+    if offered["tier"] > case.tier and not turn.asked and not grouped:
         _raise_to(turn, offered["tier"])
     membership.note(turn)
 
