@@ -283,3 +283,28 @@ def test_what_is_merged_into_a_member_raises_its_group_or_takes_it_out(
     if grouped:
         assert snapshots["desk:M3"]["escalations"] == []
         assert snapshots["desk:M3"]["priority"] == snapshots[GROUP]["priority"] == priority
+
+
+def test_a_better_plan_of_a_member_is_the_group_s_as_if_it_had_joined_with_it(
+    policies: PolicyTimeline,
+) -> None:
+    plain = [member(n, plan="standard") for n in range(10)]
+    better = {"plan": "enterprise", "vip": True}
+    change = updated("2026-03-02T10:05:00Z", ticket="M3", customer=better)
+    _, before = lived(policies, plain, "2026-03-02T10:05:00Z")
+    _, after = lived(policies, [*plain, change], "2026-03-02T10:05:00Z")
+    (long,), (short,) = before[GROUP]["timers"], after[GROUP]["timers"]
+    assert (long["allowance_s"], short["allowance_s"]) == (4 * 3600, 3600)
+    assert "vip" in after[GROUP]["flags"]
+
+
+def test_a_group_that_a_late_event_shows_never_to_have_been_is_closed_and_all_are_alone(
+    policies: PolicyTimeline,
+) -> None:
+    late = updated(
+        "2026-03-02T10:00:05Z", ticket="M3", symptom="E7", received="2026-03-02T10:30:00Z"
+    )
+    decisions, snapshots = lived(policies, [*TEN, late], "2026-03-02T10:30:00Z")
+    assert [one["at"] for one in found(decisions, "group.closed")] == ["2026-03-02T10:30:00Z"]
+    assert {one["group"] for one in snapshots.values()} == {None}
+    assert len(found(decisions, "group.left")) == 10

@@ -13,7 +13,7 @@ from shared.contract.events import TicketUpdated
 
 _FACT_OF: Final = {"symptom_code": "symptom"}
 _GRAVER_BY: Final = frozenset(
-    {"severity", "affected_users", "affected_orgs", "affected_share", "org_wide"}
+    {"severity", "affected_users", "affected_orgs", "affected_share", "org_wide", "customer"}
 )
 
 
