@@ -8,11 +8,6 @@ from cli.history.errors import LogError
 from cli.history.mapping_file import SERVICENOW, load_mapping, parse_mapping
 from cli.history.rows import read_log
 from cli.history.story import tell
-from services.escalator.core.simulation import Simulation
-from shared.contract.events import decode_event
-from shared.contract.times import Instant
-from shared.policy.document import PolicyTimeline
-from shared.policy.load import DEFAULT_POLICY, load_policy_file
 from tests.unit.cli.logs import a_row, rows_of, short, told, write
 
 LOG = Path("deploy/demo/servicenow-incidents.csv.gz")
@@ -164,17 +159,3 @@ def test_a_title_that_the_contract_refuses_names_the_line(log: Path) -> None:
     mapping = load_mapping(SERVICENOW)
     with pytest.raises(LogError, match=r"log\.csv:2: it makes no event: data\.requester"):
         tell(read_log(path, mapping), mapping, name=str(path))
-
-
-def test_the_engine_takes_every_pause_and_every_lowering_of_the_recorded_history() -> None:
-    mapping = load_mapping(SERVICENOW)
-    events = [
-        decode_event(one.json()) for one in tell(read_log(LOG, mapping), mapping, name=str(LOG))
-    ][:2500]
-    engine = Simulation(PolicyTimeline([(Instant(0), load_policy_file(DEFAULT_POLICY))]))
-    refused = [one.type for one in engine.run(events) if one.type == "act.refused"]
-    assert refused == []
-    waiting = {
-        event.ticket for event in events if getattr(event.data, "status", "") == "waiting_customer"
-    }
-    assert waiting

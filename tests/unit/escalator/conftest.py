@@ -43,6 +43,26 @@ def simulate(policies: PolicyTimeline) -> Simulate:
     return run
 
 
+def found(decisions: Iterable[dict[str, Any]], kind: str, **said: Any) -> list[dict[str, Any]]:
+    """Return the decisions of type *kind* that say all that *said* says, in order."""
+    return [
+        one
+        for one in decisions
+        if one["type"] == kind and all(one.get(name) == value for name, value in said.items())
+    ]
+
+
+def triggers(decision: dict[str, Any]) -> list[str]:
+    """Return the triggers of *decision*."""
+    named: list[str] = decision["because"]["triggers"]
+    return named
+
+
+def told(decision: dict[str, Any]) -> list[str]:
+    """Return the roles that *decision* tells, in order."""
+    return [entry["role"] for entry in decision.get("notify") or ()]
+
+
 @pytest.fixture(autouse=True)
 def _count_steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Count the steps that the engine takes in the property tests."""

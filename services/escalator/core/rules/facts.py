@@ -7,7 +7,7 @@ from typing import Any
 
 from services.escalator.core import dwell, timers
 from services.escalator.core.refusals import refuse
-from services.escalator.core.rules import membership
+from services.escalator.core.rules import groups, membership
 from services.escalator.core.rules.opening import KEPT_FACTS, PLANS, band
 from services.escalator.core.rules.worsening import before, reclassify
 from services.escalator.core.turn import Turn
@@ -55,6 +55,7 @@ def _take_counts(turn: Turn, data: TicketUpdated, given: AbstractSet[str]) -> No
     if "affected_users" in given:
         rises |= (data.affected_users or 0) > (case.users or 0)
         case.users = data.affected_users
+        groups.confirm(turn, data.affected_users)
     if "affected_orgs" in given:
         rises |= (data.affected_orgs or 0) > (case.orgs or 0)
         case.orgs = data.affected_orgs

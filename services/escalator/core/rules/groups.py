@@ -46,7 +46,7 @@ def commutes(case: Case, heard: Heard) -> bool:
         return False
     if signal.kind in ("left", "done"):
         return crowd.open_members > 1
-    if signal.kind not in ("joined", "worse"):
+    if signal.kind not in ("joined", "worse") or "tier" in signal.data:
         return False
     twin = case.copy()
     _absorb(twin, signal.data)
@@ -91,13 +91,14 @@ def _grow(turn: Turn, told: dict[str, Any]) -> None:
     case, was, weight = turn.case, before(turn), _weight(turn.case)
     _absorb(case, told)
     case.impact = max(case.impact, opening.band(turn))
-    if weight == _weight(case) and case.cell == was.cell:
+    least = int(told.get("tier", 1))
+    if weight == _weight(case) and case.cell == was.cell and least <= case.tier:
         return
     if case.crowd is not None:
         case.crowd = case.crowd._replace(changed_at=turn.at)
     timers.carry(turn)
     dwell.schedule(turn, worse=False)
-    reclassify(turn, was)
+    reclassify(turn, was, least_tier=least)
 
 
 def _absorb(case: Case, told: dict[str, Any]) -> None:
@@ -122,10 +123,10 @@ def _absorb(case: Case, told: dict[str, Any]) -> None:
 
 
 def confirm(turn: Turn, users: int | None) -> None:
-    """Keep what a person says of the whole group: so many are affected."""
+    """Keep what a person says of the whole group: so many are affected, or nobody knows."""
     case, crowd = turn.case, turn.case.crowd
-    if crowd is not None and users is not None:
-        confirmed = max(crowd.confirmed, users)
+    if crowd is not None:
+        confirmed = users or 0
         case.crowd = crowd._replace(confirmed=confirmed, changed_at=turn.at)
         case.users = max(confirmed, sum(crowd.requesters.values()))
 

@@ -13,7 +13,7 @@ from shared.contract.events import TicketUpdated
 
 _FACT_OF: Final = {"symptom_code": "symptom"}
 _GRAVER_BY: Final = frozenset(
-    {"severity", "affected_users", "affected_orgs", "affected_share", "org_wide"}
+    {"severity", "affected_users", "affected_orgs", "affected_share", "org_wide", "customer"}
 )
 
 
@@ -34,8 +34,13 @@ def fingerprint(turn: Turn) -> str | None:
 
 
 def note(turn: Turn) -> None:
-    """Count the case for its fingerprint from now on, and no more for one that it lost."""
+    """Count the case for its fingerprint from now on, and no more for one that it lost.
+
+    A group has the fingerprint of its members and is none of them.
+    """
     case = turn.case
+    if case.is_group:
+        return
     if case.group is not None or (case.watched is None and "symptom" not in case.facts):
         return
     print_ = fingerprint(turn)
@@ -94,6 +99,18 @@ def pass_on(turn: Turn, data: TicketUpdated) -> None:
     case = turn.case
     if case.group is not None and case.group_open and data.model_fields_set & _GRAVER_BY:
         turn.send("worse", case.group, told(case))
+
+
+def pass_on_merge(turn: Turn, tier: int) -> bool:
+    """Let the group know of a ticket merged into a member, which was in *tier*; say if there is one.
+
+    The group is raised rather than its member, for which nobody could acknowledge anything.
+    """
+    case = turn.case
+    if case.group is None or not case.group_open:
+        return False
+    turn.send("worse", case.group, told(case) | {"tier": tier})
+    return True
 
 
 def note_closed(turn: Turn) -> None:

@@ -135,7 +135,8 @@ def _take(turn: Turn, offered: dict[str, Any]) -> None:
     membership.part(turn)
     reclassify(turn, was, flags=flags, least_tier=offered["tier"])
     _earliest(turn, offered)
-    if offered["tier"] > case.tier and not turn.asked:
+    grouped = membership.pass_on_merge(turn, offered["tier"])
+    if offered["tier"] > case.tier and not turn.asked and not grouped:
         _raise_to(turn, offered["tier"])
     membership.note(turn)
 
@@ -156,11 +157,9 @@ def _earliest(turn: Turn, offered: dict[str, Any]) -> None:
             _transplant(turn, name, told)
 
 
-def _is_earlier(told: int | None, own: Instant | None) -> bool:
-    """Whether *told* is before *own*; a broken promise that was carried on is due no more (None)."""
-    if told is None or own is None:
-        return own is not None
-    return told < own
+def _is_earlier(due: int | None, than: Instant | None) -> bool:
+    """Whether *due* is before *than*; None is the due time of a breach, which a carry forgets."""
+    return than is not None and (due is None or due < than)
 
 
 def _transplant(turn: Turn, name: str, told: dict[str, Any]) -> None:
