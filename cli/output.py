@@ -9,12 +9,15 @@ import typer
 from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 DONE: Final = 0
 PROBLEM: Final = 1
 """What was asked could not be done, or was found wanting."""
 WRONG_USE: Final = 2
 """The command itself was wrong: an option, a missing file, an address that was not given."""
+
+_WIDE: Final = 160
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -28,6 +31,12 @@ def fail(command: str, message: str, *, code: int = PROBLEM) -> NoReturn:
 def print_json(result: Any) -> None:
     """Print *result* as one JSON object on standard output."""
     typer.echo(to_json(result, indent=2).decode())
+
+
+def show(table: Table) -> None:
+    """Print *table*, as wide as the terminal, and wide where there is none."""
+    console = Console()
+    (console if console.is_terminal else Console(width=_WIDE)).print(table, markup=False)
 
 
 def progress() -> Progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli.output import AsJson, fail, print_json
+from cli.person import user_here
 from cli.policy.live import INTAKE, EscalatorUrls, IntakeUrl, KeyFile, Live, LiveError, live
 from cli.policy.shown import tell_difference, tell_report
 from cli.policy.sources import checked, policy_from
@@ -72,7 +72,7 @@ def activate(  # noqa: PLR0913, PLR0917  one parameter for each option
         raise typer.Exit(1)
     if report.warnings and not as_json:
         tell_report(file, report)
-    query = {"by": by or _user(), "note": note or ""}
+    query = {"by": by or user_here(), "note": note or ""}
     if wanted is not None:
         query["active_from"] = wanted.isoformat()
     try:
@@ -186,10 +186,3 @@ def _looks(within_s: float) -> Iterator[None]:
 
 def _moment_of(text: str) -> Instant:
     return instant(datetime.fromisoformat(text))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""

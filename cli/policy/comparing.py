@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.output import WRONG_USE, AsJson, fail, print_json, progress
+from cli.output import WRONG_USE, AsJson, fail, print_json, progress, show
 from cli.policy.live import EscalatorUrls, Live, LiveError, live
-from cli.policy.shown import preview_table, show, tell_difference, tell_preview
+from cli.policy.shown import preview_table, tell_difference, tell_preview
 from cli.policy.sources import ACTIVE, policy_from
 from cli.policy.times import At, moment
 from shared.policy.difference import difference

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cli.output import AsJson, fail, print_json
+from cli.output import AsJson, fail, print_json, show
 from cli.policy.live import ESCALATOR, EscalatorUrl, LiveError, live
-from cli.policy.shown import history_table, show
+from cli.policy.shown import history_table
 
 
 def history(escalator: EscalatorUrl = ESCALATOR, as_json: AsJson = False) -> None:

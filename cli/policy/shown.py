@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from shared.contract.times import instant, rfc3339
 from shared.policy.difference import Difference
 from shared.policy.report import Report
 from shared.policy.values import duration
-
-_WIDE = 160
 
 
 def tell_report(file: Path, report: Report) -> None:
@@ -83,12 +80,6 @@ def history_table(history: Mapping[str, Any]) -> Table:
             one["note"] or "",
         )
     return table
-
-
-def show(table: Table) -> None:
-    """Print *table*, as wide as the terminal, and wide where there is none."""
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDE)).print(table, markup=False)
 
 
 def _counts(cases: Sequence[Mapping[str, Any]]) -> Counter[str]:

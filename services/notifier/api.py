@@ -1,13 +1,11 @@
 """The notifier over HTTP: what became of each notice."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
+from services.notifier.answers import Deliveries, Delivery
 from services.notifier.store_reading import (
     BadCursorError,
     Page,
@@ -17,6 +15,9 @@ from services.notifier.store_reading import (
 from shared.runtime.database import Connection, Database
 from shared.runtime.health import Problem
 
+NO_NUL: Final = r"^[^\x00]*$"
+"""What a text may be that is looked for: PostgreSQL has no place for a NUL."""
+
 State = Annotated[
     str | None,
     Query(
@@ -24,56 +25,12 @@ State = Annotated[
         description="Only deliveries in this state.",
     ),
 ]
-Ticket = Annotated[str | None, Query(max_length=1100, description="Only this ticket's key.")]
+Ticket = Annotated[
+    str | None,
+    Query(max_length=1100, pattern=NO_NUL, description="Only this ticket's key."),
+]
 Cursor = Annotated[str | None, Query(max_length=200, description="`cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page.")]
-
-
-class Attempt(BaseModel):
-    """One attempt; without `ended_at` nobody knows how it ended."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    attempt: int
-    channel: str
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: str | None
-    detail: str | None
-
-
-class Delivery(BaseModel):
-    """One row of the ledger; the address is masked."""
-
-    id: UUID
-    decision_id: UUID
-    ticket: str
-    version: int
-    escalation: str | None
-    role: str
-    person: str | None
-    purpose: str
-    mode: str
-    fyi: bool
-    channel: str | None
-    address: str | None
-    state: str
-    reason: str | None
-    attempt: int
-    planned_at: datetime
-    hold_until: datetime | None
-    finished_at: datetime | None
-    next_at: datetime | None
-    last_error: str | None
-    digest: UUID | None
-    attempts: list[Attempt] = Field(default_factory=list)
-
-
-class Deliveries(BaseModel):
-    """A page of the ledger, newest first."""
-
-    deliveries: list[Delivery]
-    cursor: str | None = Field(description="Give it back for the next page; null at the end.")
 
 
 def routes(database: Database) -> APIRouter:
@@ -94,7 +51,13 @@ def routes(database: Database) -> APIRouter:
 
 
 async def page(
-    conn: Connection, *, ticket: str | None, state: str | None, cursor: str | None, limit: int
+    conn: Connection,
+    *,
+    ticket: str | None,
+    state: str | None,
+    why: str | None = None,
+    cursor: str | None,
+    limit: int,
 ) -> Page:
     """Return a page of the ledger.
 
@@ -102,7 +65,9 @@ async def page(
         Problem: 400, the cursor is none of ours.
     """
     try:
-        return await deliveries(conn, ticket=ticket, state=state, cursor=cursor, limit=limit)
+        return await deliveries(
+            conn, ticket=ticket, state=state, why=why, cursor=cursor, limit=limit
+        )
     except BadCursorError as error:
         raise bad_cursor() from error
 

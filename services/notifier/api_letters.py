@@ -5,13 +5,13 @@ Looking is open to whoever reaches the service, like the ledger itself; changing
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.notifier.api import Cursor, Delivery, Limit, bad_cursor, page, with_attempts
+from services.notifier.answers import ActDone, Cause, DeadRecord, Letter, Letters, Result
+from services.notifier.api import NO_NUL, Cursor, Limit, Ticket, bad_cursor, page, with_attempts
 from services.notifier.letters import (
     RECORD,
     Act,
@@ -23,7 +23,7 @@ from services.notifier.letters import (
 )
 from services.notifier.operators import Operators
 from services.notifier.store_letters import acts_on, record_of, unsettled_records
-from services.notifier.store_reading import delivery_of
+from services.notifier.store_reading import decision_of, delivery_of
 from shared.runtime.database import Connection
 from shared.runtime.health import Problem
 
@@ -31,46 +31,14 @@ Kind = Annotated[
     Literal["notice", "record"],
     Query(description="Notices that were given up, or records that nobody could read."),
 ]
-
-
-class DeadRecord(BaseModel):
-    """A record of the topic that could not be read or planned."""
-
-    topic: str
-    partition: int
-    offset: int
-    error_class: str
-    error: str
-    text: str = Field(description="What it holds, bytes that are no UTF-8 escaped.")
-    settled: str | None = Field(description="`replayed` or `discarded`, once somebody did.")
-
-
-class ActDone(BaseModel):
-    """What an operator did to it."""
-
-    act: str
-    actor: str
-    reason: str
-    at: datetime
-
-
-class Letter(BaseModel):
-    """A dead letter: either a `delivery` or a `record`."""
-
-    id: str
-    kind: Literal["notice", "record"]
-    why: str
-    at: datetime = Field(description="When it was planned, or read.")
-    delivery: Delivery | None = None
-    record: DeadRecord | None = None
-    acts: list[ActDone] = Field(default_factory=list)
-
-
-class Letters(BaseModel):
-    """A page of dead letters, newest first."""
-
-    letters: list[Letter]
-    cursor: str | None = Field(description="Give it back for the next page; null at the end.")
+Why = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        pattern=NO_NUL,
+        description="Only letters whose `why` is this word, such as smtp_552.",
+    ),
+]
 
 
 class ActBody(BaseModel):
@@ -80,13 +48,6 @@ class ActBody(BaseModel):
 
     actor: str = Field(min_length=1, max_length=200, description="A person's name.")
     reason: str = Field(min_length=1, max_length=2000, description="Why, in their own words.")
-
-
-class Result(BaseModel):
-    """What came of an act."""
-
-    id: str
-    result: str
 
 
 def letter_routes(office: Office, operators: Operators) -> APIRouter:
@@ -100,13 +61,24 @@ def letter_routes(office: Office, operators: Operators) -> APIRouter:
 def _add_looking(router: APIRouter, office: Office) -> None:
     @router.get("", responses={400: {"description": "Not a cursor of ours."}})
     async def read_letters(
-        kind: Kind = "notice", cursor: Cursor = None, limit: Limit = 50
+        kind: Kind = "notice",
+        ticket: Ticket = None,
+        why: Why = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
     ) -> Letters:
-        """Return dead letters that nobody has dealt with, newest first."""
+        """Return dead letters that nobody has dealt with, newest first.
+
+        A record that cannot be read belongs to no ticket: with `ticket` there is none.
+        """
         async with office.database.transaction() as conn:
             if kind == "record":
-                return await _records(conn, cursor, limit)
-            found = await page(conn, ticket=None, state="dead", cursor=cursor, limit=limit)
+                if ticket is not None:
+                    return Letters(letters=[], cursor=None)
+                return await _records(conn, why, cursor, limit)
+            found = await page(
+                conn, ticket=ticket, state="dead", why=why, cursor=cursor, limit=limit
+            )
             return Letters(letters=await _notices(conn, found.rows), cursor=found.cursor)
 
     @router.get("/{letter}", responses={404: {"description": "There is none."}})
@@ -140,7 +112,7 @@ def _add_acting(router: APIRouter, office: Office, operators: Operators) -> None
                 code="not_replayable",
                 title="Replaying would be in vain",
                 detail=str(error),
-                do="Mend what `detail` names first, or discard the letter.",
+                do="Mend that first, or discard the letter.",
             ) from error
         return Result(id=letter, result=said)
 
@@ -168,7 +140,9 @@ async def _found(conn: Connection, letter: str) -> Letter | None:
         return None
     if found is None or not (found["state"] == "dead" or await acts_on(conn, [letter])):
         return None
-    return (await _notices(conn, [found]))[0]
+    cause = await decision_of(conn, found["decision_id"])
+    shown = (await _notices(conn, [found]))[0]
+    return shown.model_copy(update={"decision": Cause.model_validate(dict(cause))})
 
 
 async def _notices(conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[Letter]:
@@ -186,12 +160,12 @@ async def _notices(conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[
     ]
 
 
-async def _records(conn: Connection, cursor: str | None, limit: int) -> Letters:
+async def _records(conn: Connection, why: str | None, cursor: str | None, limit: int) -> Letters:
     try:
         below = None if cursor is None else number_of(cursor)
     except NoDeadLetterError as error:
         raise bad_cursor() from error
-    rows = await unsettled_records(conn, below=below, limit=limit + 1)
+    rows = await unsettled_records(conn, why=why, below=below, limit=limit + 1)
     more = f"{RECORD}{rows[limit - 1]['id']}" if len(rows) > limit else None
     return Letters(letters=await _shown_records(conn, rows[:limit]), cursor=more)
 
@@ -219,5 +193,5 @@ def _not_there(letter: str) -> Problem:
         code="no_dead_letter",
         title="There is no such dead letter",
         detail=f"{letter!r} is none, or somebody has dealt with it already",
-        do="List them: GET /v1/dead-letters, and with kind=record.",
+        do="List them: `tierline dead-letters list`, or GET /v1/dead-letters, also with kind=record.",
     )

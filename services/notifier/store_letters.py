@@ -88,10 +88,15 @@ async def record_of(conn: AsyncConnection, number: int) -> Mapping[Any, Any] | N
 
 
 async def unsettled_records(
-    conn: AsyncConnection, *, below: int | None, limit: int
+    conn: AsyncConnection, *, why: str | None, below: int | None, limit: int
 ) -> Sequence[Mapping[Any, Any]]:
-    """Return records that nobody could read nor has dealt with, newest first."""
+    """Return records that nobody could read nor has dealt with, newest first.
+
+    *why* leaves those that were parked for this reason.
+    """
     query = select(dead_letter).where(dead_letter.c.settled.is_(None))
+    if why is not None:
+        query = query.where(dead_letter.c.error_class == why)
     if below is not None:
         query = query.where(dead_letter.c.id < below)
     return (

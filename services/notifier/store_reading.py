@@ -49,10 +49,19 @@ async def deliveries(
     *,
     ticket: str | None = None,
     state: str | None = None,
+    why: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page:
     """Return a page of the ledger, the newest first.
+
+    Args:
+        conn: The caller's transaction.
+        ticket: Only this ticket's key.
+        state: Only deliveries in this state.
+        why: Only those that were given up for this reason.
+        cursor: Where the page before ended.
+        limit: Rows of a page.
 
     Raises:
         BadCursorError: If *cursor* is none of ours.
@@ -62,6 +71,8 @@ async def deliveries(
         query = query.where(delivery.c.ticket == ticket)
     if state is not None:
         query = query.where(delivery.c.state == state)
+    if why is not None:
+        query = query.where(delivery.c.reason == why)
     if cursor is not None:
         query = query.where(tuple_(delivery.c.planned_at, delivery.c.id) < _read(cursor))
     rows = (await conn.execute(query.limit(limit + 1))).mappings().all()
@@ -86,6 +97,11 @@ async def delivery_of(conn: AsyncConnection, key: UUID) -> Mapping[Any, Any] | N
     """Return the delivery *key*; None if there is none."""
     found = await conn.execute(select(delivery).where(delivery.c.id == key))
     return found.mappings().one_or_none()
+
+
+async def decision_of(conn: AsyncConnection, key: UUID) -> Mapping[Any, Any]:
+    """Return the decision *key*, which a delivery names."""
+    return (await conn.execute(select(decision).where(decision.c.id == key))).mappings().one()
 
 
 async def attempts_of(

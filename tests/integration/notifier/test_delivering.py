@@ -7,9 +7,9 @@ from pydantic_core import from_json, to_json
 from standardwebhooks.webhooks import Webhook
 
 from shared.contract.deliveries import decode_delivery
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls, decided
 from tests.support.mailbox import body
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import SECRET, states
 from tests.support.ticket_events import acknowledged, opened, status
 

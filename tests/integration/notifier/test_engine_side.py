@@ -6,9 +6,9 @@ from urllib.parse import unquote
 from pydantic_core import from_json, to_json
 
 from shared.contract.events import decode_event
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import CUT, Answer, Request, http_peer, in_turn
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import states
 
 MOVED: dict[str, Any] = {

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import CUT, Answer, in_turn, never
 from tests.support.mailbox import CUT as MAIL_CUT
 from tests.support.mailbox import body
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import states
 
 CALL_CLEO = a_decision(notify=calls("t3_oncall"))

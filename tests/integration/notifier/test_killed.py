@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import Answer, Request
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import notifier_process, states
 
 QUICK = {"NOTIFIER_SEND_DEADLINE": "PT0.5S", "NOTIFIER_SHARE": "all"}

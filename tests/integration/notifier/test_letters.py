@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import states
 
 BY = {"actor": "Olga Ort", "reason": "the mailbox was full"}
@@ -124,6 +124,49 @@ async def test_dead_letters_come_in_pages(desk: Desk) -> None:
         wrong = await client.get("/v1/dead-letters", params={"kind": "record", "cursor": "9" * 30})
     assert len(seen) == len(set(seen)) == 8
     assert wrong.json()["code"] == "bad_cursor"
+
+
+async def test_letters_are_looked_for_by_ticket_and_by_why(desk: Desk) -> None:
+    desk.mail.reply = iter(["552 mailbox full", "550 no such user"]).__next__
+    found = {}
+    async with desk.notifier() as client:
+        for n in ("A", "B"):
+            await desk.ledger.decide(
+                a_decision(
+                    "timer.warned", 1, ticket=f"desk:{n}", timer="resolve", notify=calls("t2_lead")
+                )
+            )
+            await desk.ledger.until("count(*) = 1 FROM delivery WHERE ticket = $1", f"desk:{n}")
+            await desk.ledger.until("count(*) = count(finished_at) FROM delivery")
+        await desk.ledger.decide(("desk:X", b"no JSON"))
+        await desk.ledger.until("count(*) = 1 FROM dead_letter")
+        for asked in (
+            "kind=notice&why=smtp_552",
+            "kind=notice&ticket=desk:B",
+            "kind=notice&ticket=desk:B&why=smtp_552",
+            "kind=record&why=not_json",
+            "kind=record&why=smtp_552",
+            "kind=record&ticket=desk:X",
+        ):
+            answer = await client.get(f"/v1/dead-letters?{asked}")
+            found[asked] = [letter["why"] for letter in answer.json()["letters"]]
+        nul = await client.get("/v1/dead-letters?why=%00")
+    assert list(found.values()) == [["smtp_552"], ["smtp_550"], [], ["not_json"], [], []]
+    assert nul.status_code == 422
+
+
+async def test_one_notice_comes_with_the_decision_that_asked_for_it(desk: Desk) -> None:
+    desk.mail.reply = lambda: "552 mailbox full"
+    async with desk.notifier() as client:
+        await desk.ledger.decide(WARNED)
+        await desk.ledger.until_finished(1)
+        (letter,) = await letters(client)
+        shown = (await client.get(f"/v1/dead-letters/{letter['id']}")).json()
+    assert letter["decision"] is None
+    assert (shown["decision"]["type"], shown["decision"]["data"]["timer"]) == (
+        "timer.warned",
+        "resolve",
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import re
 
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls
 from tests.support.mailbox import body
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import notifier_here
 
 

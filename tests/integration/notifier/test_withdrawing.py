@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from shared.runtime.clock import Clock
-from tests.integration.notifier.conftest import Desk
 from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import Answer, Request, never
+from tests.support.notifier_desk import Desk
 from tests.support.notifier_service import states
 
 FRIDAY = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
