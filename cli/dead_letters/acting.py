@@ -16,6 +16,7 @@ from cli.dead_letters.notifier import (
     Notifier,
     NotifierError,
     RefusedError,
+    UnsureError,
     Wanted,
     notifier_at,
 )
@@ -72,7 +73,7 @@ class Became:
 
 def replay(  # noqa: PLR0913, PLR0917  one parameter for each option
     letters: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the list.")
+        list[str] | None, typer.Argument(metavar="ID", help="Ids of the list.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All that the filters leave, the oldest first.")
@@ -109,7 +110,7 @@ def replay(  # noqa: PLR0913, PLR0917  one parameter for each option
 
 
 def discard(
-    letters: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the list.")],
+    letters: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the list.")],
     reason: Reason = None,
     by: By = None,
     yes: Yes = False,
@@ -158,7 +159,8 @@ def _carry_out(deed: Deed, meant: Wanted | Sequence[str], said: _Said) -> None:
                 if not said.as_json:
                     _tell(command, one)
     except NotifierError as error:
-        broken = f"{error}{_open_ends(letters[len(became) :])}"
+        left = _left(letters[len(became) :], unsure=isinstance(error, UnsureError))
+        broken = f"{error}{left}"
     if said.as_json and (became or broken is None):
         print_json({"letters": [_plain(one) for one in became]})
     elif not became and broken is None:
@@ -169,12 +171,13 @@ def _carry_out(deed: Deed, meant: Wanted | Sequence[str], said: _Said) -> None:
         raise typer.Exit(PROBLEM)
 
 
-def _open_ends(left: Sequence[str]) -> str:
-    """Return what to say of the letters *left* when the notifier broke off at the first of them."""
+def _left(left: Sequence[str], *, unsure: bool) -> str:
+    """Return what to say of the letters *left* when it ended at the first of them."""
     if not left:
         return ""
-    more = f", and {len(left) - 1} after it were not asked for" if len(left) > 1 else ""
-    return f". Whether {left[0]} was done is not sure{more}: see `tierline dead-letters list`"
+    rest = len(left) - 1 if unsure else len(left)
+    open_end = f"; it is not sure whether {left[0]} was done" if unsure else ""
+    return f"{open_end}; {rest} left untouched"
 
 
 def _named(office: Notifier, meant: Wanted | Sequence[str]) -> list[str]:

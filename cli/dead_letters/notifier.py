@@ -26,10 +26,22 @@ _CONNECT_S: Final = 5.0
 _ANSWER_S: Final = 60.0
 _NOT_TO_US: Final = (401, 403)
 _ITS_OWN_TROUBLE: Final = 500
+_NOBODY: Final = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.InvalidURL,
+)
+"""What goes wrong before anything was sent."""
 
 
 class NotifierError(Exception):
     """Nobody answers, or not to us; the message says what to do."""
+
+
+class UnsureError(NotifierError):
+    """The notifier broke off: what was ordered may be done, or not."""
 
 
 class RefusedError(Exception):
@@ -93,6 +105,7 @@ class Notifier:
 
         Raises:
             RefusedError: It cannot be done to this one.
+            UnsureError: The notifier broke off over it.
             NotifierError: It does not answer, or takes no orders from us.
         """
         said = {"actor": actor, "reason": reason}
@@ -109,12 +122,15 @@ class Notifier:
         where = str(self.client.base_url).rstrip("/")
         try:
             answer = self.client.request(method, f"/v1/dead-letters{path}", params=query, json=said)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except _NOBODY as error:
             msg = (
                 f"nobody answers at {where} ({type(error).__name__}); start `tierline up`, or say"
                 " where the notifier is with --notifier"
             )
             raise NotifierError(msg) from None
+        except httpx2.HTTPError as error:
+            msg = f"the notifier at {where} broke off ({type(error).__name__}); is it well?"
+            raise UnsureError(msg) from None
         try:
             if answer.is_success:
                 return model.model_validate_json(answer.content)
@@ -123,7 +139,9 @@ class Notifier:
         except (ValueError, LookupError, TypeError, AttributeError):
             msg = f"what answers at {where} is no notifier: it said {answer.status_code}"
             raise NotifierError(msg) from None
-        if answer.status_code in _NOT_TO_US or answer.status_code >= _ITS_OWN_TROUBLE:
+        if answer.status_code >= _ITS_OWN_TROUBLE:
+            raise UnsureError(told)
+        if answer.status_code in _NOT_TO_US:
             raise NotifierError(told)
         raise RefusedError(told)
 

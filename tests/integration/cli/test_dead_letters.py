@@ -10,12 +10,18 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+from pydantic_core import to_json
 
 from tests.support.decisions import a_decision, calls
+from tests.support.http_peer import CUT, Answer, http_peer, in_turn
 from tests.support.notifier_desk import Desk, a_desk
 from tests.support.notifier_service import a_ledger, states
 
 NOBODY = "http://127.0.0.1:9"
+UNWELL = Answer(
+    503,
+    body=to_json({"title": "PostgreSQL is away", "detail": "no answer", "do": "Try again later."}),
+)
 WHY = "the mailbox has room again"
 
 
@@ -157,6 +163,7 @@ async def test_orders_are_taken_only_with_the_operator_key(desk: Desk) -> None:
         right = await tierline(client, *order, "--key", "right")
     assert [one.code for one in (without, wrong, lost, right)] == [2, 2, 2, 0]
     assert "This needs the operator key" in without.err
+    assert "1 left untouched" in without.err
     assert "env:NOT_SET_ANYWHERE" in lost.err
 
 
@@ -198,6 +205,26 @@ async def test_without_a_terminal_nothing_is_done_unasked(desk: Desk) -> None:
 async def test_when_nobody_answers_it_says_where_to_look(words: tuple[str, ...]) -> None:
     done = await tierline(NOBODY, *words)
     assert (done.code, f"nobody answers at {NOBODY}" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("answer", [CUT, UNWELL])
+async def test_when_the_notifier_breaks_off_what_was_done_and_what_was_not_is_said(
+    answer: Answer,
+) -> None:
+    done = Answer(body=to_json({"id": "record-1", "result": "discarded"}))
+    async with http_peer(in_turn(done, answer)) as peer:
+        told = await tierline(
+            peer.url, "discard", "record-1", "record-2", "record-3", "--reason", "x", "--yes"
+        )
+    assert (told.code, told.out) == (2, "record-1: discarded\n")
+    assert "it is not sure whether record-2 was done; 1 left untouched" in told.err
+    assert [one.json()["reason"] for one in peer.got] == ["x", "x"]
+
+
+async def test_what_is_no_notifier_is_told_from_one() -> None:
+    async with http_peer() as peer:
+        told = await tierline(peer.url, "list")
+    assert (told.code, "is no notifier: it said 200" in told.err) == (2, True)
 
 
 async def test_a_letter_that_is_none_is_exit_code_1(desk: Desk) -> None:
