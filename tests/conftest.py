@@ -18,7 +18,10 @@ from tests.support import servers as support
 from tests.support.servers import SharedServer
 
 # How long an example takes is the machine's affair: nobody's change may turn red since others work.
-hypothesis.settings.register_profile("tierline", deadline=None, print_blob=True)
+_PATIENT = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "tierline", deadline=None, print_blob=True, suppress_health_check=_PATIENT
+)
 # `make properties`; a test that sets its own number of examples keeps it.
 hypothesis.settings.register_profile("properties", deadline=None, print_blob=True, max_examples=300)
 hypothesis.settings.load_profile("tierline")
