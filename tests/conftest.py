@@ -23,7 +23,11 @@ hypothesis.settings.register_profile(
     "tierline", deadline=None, print_blob=True, suppress_health_check=_PATIENT
 )
 # `make properties`; a test that sets its own number of examples keeps it.
-hypothesis.settings.register_profile("properties", deadline=None, print_blob=True, max_examples=300)
+hypothesis.settings.register_profile(
+    "properties",
+    hypothesis.settings.get_profile("tierline"),
+    max_examples=300,
+)
 hypothesis.settings.load_profile("tierline")
 
 _SHARED = pytest.StashKey[list[SharedServer]]()
