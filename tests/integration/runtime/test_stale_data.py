@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from sqlalchemy import text
@@ -82,7 +82,7 @@ async def test_a_topic_that_does_not_fit_the_database_is_refused(
     await damage(kafka, topic, tracker)
     before = await effects(tracker)
     async with consuming(kafka, [topic], Applier(tracker)) as task:
-        await asyncio.wait([task], timeout=40)
+        await asyncio.wait([task], timeout=90)
     error = task.exception()
     assert isinstance(error, StaleDataError)
     assert said in str(error)
@@ -97,7 +97,19 @@ async def write_with_a_hole(kafka: str, topic: str) -> None:
         for value in (b"0", b"1"):
             await producer.send_and_wait(topic, value, partition=0)
     await producer.stop()
+    await until(lambda: ends_at(kafka, topic, 3))
     await write(kafka, topic, [b"3"])
+
+
+async def ends_at(kafka: str, topic: str, offset: int) -> bool:
+    """Return whether the end of the transaction lies in the log: a commit does not wait for it."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await consumer.start()
+    try:
+        only = TopicPartition(topic, 0)
+        return (await consumer.end_offsets([only]))[only] == offset
+    finally:
+        await consumer.stop()
 
 
 async def test_a_hole_in_the_offsets_is_lost_data_and_refused(
@@ -106,7 +118,7 @@ async def test_a_hole_in_the_offsets_is_lost_data_and_refused(
     topic = await a_topic(kafka, f"{topic_prefix}events", partitions=1)
     await write_with_a_hole(kafka, topic)
     async with consuming(kafka, [topic], Applier(tracker)) as task:
-        await asyncio.wait([task], timeout=30)
+        await asyncio.wait([task], timeout=90)
     assert isinstance(task.exception(), StaleDataError)
     assert b"3" not in [value for _, _, value in await effects(tracker)]
 
