@@ -1,7 +1,7 @@
 # The verbs of the project; the same ones run in CI. Each makes .venv first where it is needed.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 SEED ?= $(shell date +%s)
 VENV := .venv
 BIN := $(VENV)/bin
