@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "simulate": "cli.simulate:simulate:SimulateCommand",
     "explain": "cli.explain:explain",
     "policy": "cli.policy.command:app",
+    "roleplay": "cli.roleplay.command:app",
     "roster": "cli.roster:app",
     "dead-letters": "cli.dead_letters.command:app",
     "topics": "cli.topics:app",
