@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "cli.explain:explain",
     "policy": "cli.policy.command:app",
     "roleplay": "cli.roleplay.command:app",
+    "handbook": "cli.handbook.command:app",
     "roster": "cli.roster:app",
     "dead-letters": "cli.dead_letters.command:app",
     "topics": "cli.topics:app",
