@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "policy": "cli.policy.command:app",
     "roleplay": "cli.roleplay.command:app",
     "handbook": "cli.handbook.command:app",
+    "raci": "cli.raci:raci",
     "roster": "cli.roster:app",
     "dead-letters": "cli.dead_letters.command:app",
     "topics": "cli.topics:app",
