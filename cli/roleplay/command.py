@@ -7,10 +7,13 @@ from typing import Annotated, Final
 
 import typer
 
+from cli.event_file import event_file
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from cli.roleplay.library import TRAINING, policy_of, scenario, scenarios, script
 from cli.roleplay.prompt import Prompt
 from cli.roleplay.shown import calls_of, lines_of, result, tell_scenario, tell_score
+from services.escalator.core.roleplay.from_case import drafted
+from services.escalator.core.roleplay.loading import read_scenario
 from services.escalator.core.roleplay.run import run as played
 from services.escalator.core.roleplay.scoring import score
 from services.escalator.core.roleplay.stage import Stage
@@ -18,6 +21,7 @@ from services.notifier.core.roster import Roster
 from services.notifier.roster_file import RosterError, load_roster_file
 from shared.contract.sentences import words
 from shared.contract.times import Instant
+from shared.mapping.file import MappingError
 from shared.policy.document import PolicyTimeline
 
 ROLEPLAYS: Final = TRAINING / "roleplays"
@@ -148,6 +152,58 @@ def run(
         tell_score(found, marks)
     if not marks.passed:
         raise typer.Exit(1)
+
+
+@app.command("from-case")
+def from_case(
+    events: Annotated[
+        str,
+        typer.Option(
+            "--events", metavar="FILE.jsonl", help="The case's events; `-` is standard input."
+        ),
+    ],
+    ticket: Annotated[
+        str | None,
+        typer.Option("--ticket", metavar="KEY", help="Which ticket, where the file has several."),
+    ] = None,
+    name: Annotated[str, typer.Option("--id", metavar="ID", help="What it is called.")] = "C01",
+    title: Annotated[str, typer.Option("--title", metavar="TEXT")] = "A case of ours",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where it goes; default: shown.")
+    ] = None,
+    policy: PolicyOption = None,
+) -> None:
+    """Make the draft of a role-play of a past case, with everything personal left out.
+
+    What customers, helpdesks and departments did happens by itself; what support did is what the
+    trainee has to do. Names become roles and numbers, texts are taken out. A trainer then writes
+    the story and the reasons; the draft can be run as it is.
+
+    Example: `tierline roleplay from-case --events case.jsonl --id C07 --out C07.yaml`
+
+    Exit codes: 0 made, 1 the events cannot be used, 2 wrong use.
+    """
+    command = "roleplay from-case"
+    rules = policy_of(command, policy)
+    with event_file(command, events) as told:
+        heard = list(told)
+    tickets = list(dict.fromkeys(one.ticket for one in heard))
+    if ticket is None and len(tickets) > 1:
+        fail(command, f"{events} tells of {len(tickets)}; pick one with --ticket", code=WRONG_USE)
+    wanted = [one for one in heard if ticket is None or one.ticket == ticket]
+    try:
+        text = drafted(wanted, rules, name=name, title=title)
+        read_scenario(text, name=name, policy=rules)
+    except (ValueError, MappingError) as error:
+        fail(command, f"{events}: {error}")
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(command, f"cannot write {out}: {error.strerror}", code=WRONG_USE)
+    typer.echo(f"{out}: a draft; write its story and reasons, then: tierline roleplay run {out}")
 
 
 def _tell_run(stage: Stage, people: Roster) -> None:
