@@ -116,8 +116,13 @@ class Running:
 
 
 @asynccontextmanager
-async def intake_process(environ: Mapping[str, str]) -> AsyncIterator[Running]:
-    """Run intake as a process that listens on a free port, and give a client of it."""
+async def intake_process(
+    environ: Mapping[str, str], *, log: list[str] | None = None
+) -> AsyncIterator[Running]:
+    """Run intake as a process that listens on a free port, and give a client of it.
+
+    What it logs is put into *log*, whole once the process has ended.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -136,8 +141,11 @@ async def intake_process(environ: Mapping[str, str]) -> AsyncIterator[Running]:
         async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
         ) as client:
-            reading = asyncio.create_task(_read_on(process))
+            reading = asyncio.create_task(_read_on(process, log))
             yield Running(process, client)
+            if log is not None:
+                process.terminate()
+                await reading
             reading.cancel()
     finally:
         if process.returncode is None:
@@ -155,8 +163,9 @@ async def _port(process: asyncio.subprocess.Process) -> int:
     raise AssertionError("".join(said))
 
 
-async def _read_on(process: asyncio.subprocess.Process) -> None:
+async def _read_on(process: asyncio.subprocess.Process, log: list[str] | None) -> None:
     """Keep the pipe of its log from filling up."""
     assert process.stderr is not None
-    while await process.stderr.readline():
-        pass
+    while line := await process.stderr.readline():
+        if log is not None:
+            log.append(line.decode())
