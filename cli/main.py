@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "cli.demo.command:demo",
     "up": "cli.up:up",
     "import": "cli.import_log:import_log",
+    "keys": "cli.keys.command:app",
     "hooks": "cli.hooks:app",
     "simulate": "cli.simulate:simulate:SimulateCommand",
     "explain": "cli.explain:explain",

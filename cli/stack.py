@@ -190,6 +190,7 @@ class Stack:
 
 
 _ADDRESSES: Final[Mapping[str, str]] = {
+    "INTAKE_ESCALATOR_URL": "escalator",
     "NOTIFIER_INTAKE_URL": "intake",
     "NOTIFIER_ESCALATOR_URL": "escalator",
     "NOTIFIER_PUBLIC_URL": "tracker",

@@ -27,3 +27,14 @@ UNKNOWN_WORDS: Final = Counter(
     "Words in webhooks that their mapping does not know, by what they would have said.",
     ["field"],
 )
+DRAFTS: Final = Counter(
+    "tierline_intake_drafts_total", "Forms refused at once for missing fields, and kept as drafts."
+)
+UNCHECKED_ACTS: Final = Counter(
+    "tierline_intake_unchecked_acts_total",
+    "Acts published though the escalator could not be asked about them first.",
+)
+KEYS_FILE_BROKEN: Final = Gauge(
+    "tierline_intake_keys_file_broken",
+    "1 while the file of keys cannot be used, and the keys before it hold.",
+)

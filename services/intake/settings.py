@@ -21,7 +21,17 @@ class Settings(RuntimeSettings):
     http_port: int = Field(
         default=8081, ge=0, le=65535, description="The port; 0 takes a free one."
     )
-    keys_file: Path | None = Field(default=None, description="The file of API keys.")
+    keys_file: Path | None = Field(
+        default=None, description="The file of API keys; a change of it holds within a second."
+    )
+    issuers_file: Path | None = Field(
+        default=None, description="The file of OpenID Connect issuers whose tokens people show."
+    )
+    escalator_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where the escalator is; it is asked whether an act would be refused.",
+    )
     allow_anonymous: bool = Field(
         default=False, description="Whether anybody may post; only where nobody else can connect."
     )
@@ -46,13 +56,17 @@ class Settings(RuntimeSettings):
 
     @model_validator(mode="after")
     def _knows_whom_to_trust(self) -> Settings:
-        if self.keys_file is None and not self.allow_anonymous:
+        trusted = self.keys_file is not None or self.issuers_file is not None
+        if not trusted and not self.allow_anonymous:
             raise ValueError(
                 "INTAKE_KEYS_FILE is not set, so nobody could post. Set it; or, on one's own"
                 " machine only, set INTAKE_ALLOW_ANONYMOUS=true"
             )
-        if self.allow_anonymous and self.keys_file is not None:
-            raise ValueError("INTAKE_ALLOW_ANONYMOUS makes INTAKE_KEYS_FILE pointless; unset one")
+        if self.allow_anonymous and trusted:
+            raise ValueError(
+                "INTAKE_ALLOW_ANONYMOUS makes INTAKE_KEYS_FILE and INTAKE_ISSUERS_FILE pointless;"
+                " unset one"
+            )
         if self.allow_anonymous and not _is_loopback(self.http_host):
             msg = (
                 f"INTAKE_ALLOW_ANONYMOUS lets anybody post who reaches {self.http_host}; it is for"

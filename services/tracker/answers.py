@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from services.tracker.core.drafts import DRAFTED
 from services.tracker.core.message import TOPIC_OF_KIND, Kind
 from services.tracker.core.projection import TicketRow
 from services.tracker.core.standing import Clock, Due, Standing, standing
@@ -163,6 +164,12 @@ def act(
     """
     message = from_json(entry.message)
     accepted = "accepted" if judged else "recorded"
+    drafted = entry.type == DRAFTED
+    refusal = None
+    if drafted:
+        refusal = _refusal(message["data"])
+    elif refused is not None:
+        refusal = _refusal(from_json(refused.message)["data"])
     return Act(
         act_id=message["id"],
         ticket=key,
@@ -171,9 +178,10 @@ def act(
         at=entry.at,
         received_at=entry.received_at,
         position=_position(entry),
-        state=accepted if refused is None else "refused",
-        refusal=None if refused is None else _refusal(from_json(refused.message)["data"]),
-        followed=[_followed(one) for one in followed if one.type != "act.refused"],
+        state=accepted if refusal is None else "refused",
+        refusal=refusal,
+        draft=message["data"]["form"] if drafted else None,
+        followed=[_followed(one) for one in followed if one.type != "act.refused" and not drafted],
     )
 
 
@@ -182,7 +190,7 @@ def _refusal(data: dict[str, Any]) -> Refusal:
         code=data["code"],
         missing=data.get("missing", []),
         allowed=data.get("allowed", []),
-        version=data["version"],
+        version=data.get("version"),
     )
 
 

@@ -217,7 +217,9 @@ class Refusal(Reply):
     code: str = Field(examples=["missing_information"])
     missing: list[str]
     allowed: list[str] = Field(description="What would have been accepted.")
-    version: int = Field(description="The version of the decision that refused it.")
+    version: int | None = Field(
+        description="The version of the decision that refused it; null: it was refused at once."
+    )
 
 
 class Act(Reply):
@@ -236,4 +238,7 @@ class Act(Reply):
         examples=["accepted"],
     )
     refusal: Refusal | None
+    draft: dict[str, Any] | None = Field(
+        description="A form that was refused at once, as far as it was filled in."
+    )
     followed: list[Followed] = Field(description="Decisions that count from its second.")

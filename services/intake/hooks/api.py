@@ -65,14 +65,10 @@ def hook_routes(hooks: Hooks) -> APIRouter:
         It is this process's last one, and gone with it. Needs a key with the scope `operate`.
         """
         authorization = request.headers.get("authorization")
-        key = hooks.access.let_in(
-            None if authorization is None else authorization.encode("latin-1", "replace"),
-            request.scope["client"],
-            Scope.OPERATE,
-        )
+        caller = await hooks.access.admit(authorization, request.scope["client"], Scope.OPERATE)
         found = hooks.source(source)
-        if key.source not in (None, found.name):
-            raise problems.foreign_key(found.name, key.source or "")
+        if not caller.speaks_for(found.name):
+            raise problems.foreign_key(found.name, ", ".join(sorted(caller.sources or ())))
         last = hooks.latest.of(found.name)
         if last is None:
             raise problems.none_yet(found.name)
