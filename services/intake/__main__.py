@@ -22,6 +22,7 @@ from services.intake.ingest import Ingest
 from services.intake.keys_file import load_keys
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
+from services.intake.room import Room
 from services.intake.settings import Settings
 from shared.contract.topics import POLICIES, REFUSED_HOOKS, TICKET_EVENTS
 from shared.mapping.file import MappingError
@@ -69,13 +70,15 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     into_policies = Ingest(publisher, gate, activated)
     policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
     app.include_router(policy_routes(policies))
+    room = Room(ShortWay(app, intake), settings.max_held_bytes)
+    metrics.HELD_BYTES.set_function(lambda: room.held_bytes)
     serving = serve(
         app,
         host=settings.http_host,
         port=settings.http_port,
         stop=stop,
         drain_delay_s=settings.drain_delay_s,
-        front=ShortWay(app, intake),
+        front=room,
     )
     try:
         await together(stop, serving, _unless_broken(publisher, stop))

@@ -25,6 +25,7 @@ from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
+from services.intake.room import Room
 from shared.runtime.clock import Clock
 from shared.runtime.health import service_app
 from shared.runtime.kafka import Publisher
@@ -41,6 +42,7 @@ class Door:
     keys: KeyRing | None = None
     deadline_s: float = 5.0
     max_in_flight: int = 500
+    max_held_bytes: int = 32 * 1024 * 1024
     rate_per_s: float = 1e9
     rate_burst: float = 1e9
     clock: Clock = field(default_factory=Clock)
@@ -82,7 +84,8 @@ async def intake_here(
         access_to_kafka = KafkaAccess(bootstrap_servers=kafka)
         policies = Policies(access, into, access_to_kafka, door.policies, door.clock.now)
         app.include_router(policy_routes(policies))
-    transport = httpx2.ASGITransport(app=app if door.long_way else ShortWay(app, intake))
+    room = Room(app if door.long_way else ShortWay(app, intake), door.max_held_bytes)
+    transport = httpx2.ASGITransport(app=room)
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://intake", timeout=30
     ) as client:
