@@ -27,6 +27,7 @@ from services.intake.keys_api import key_routes
 from services.intake.keys_file import follow, load_keys
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
+from services.intake.room import Room
 from services.intake.settings import Settings
 from services.intake.tokens.issuers_file import load_issuers
 from services.intake.tokens.verify import tokens_of
@@ -88,13 +89,15 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
         app.include_router(policy_routes(policies))
         app.include_router(key_routes(access, uses))
+        room = Room(ShortWay(app, intake), settings.max_held_bytes)
+        metrics.HELD_BYTES.set_function(lambda: room.held_bytes)
         serving = serve(
             app,
             host=settings.http_host,
             port=settings.http_port,
             stop=stop,
             drain_delay_s=settings.drain_delay_s,
-            front=ShortWay(app, intake),
+            front=room,
         )
         beside = [_unless_broken(publisher, stop), uses.run(stop)]
         if settings.keys_file is not None:

@@ -15,6 +15,9 @@ REFUSED: Final = Counter(
 IN_FLIGHT: Final = Gauge(
     "tierline_intake_requests_in_flight", "Requests that wait for Kafka's acknowledgement."
 )
+HELD_BYTES: Final = Gauge(
+    "tierline_intake_held_bytes", "Bytes of bodies under way, bounded by INTAKE_MAX_HELD_BYTES."
+)
 FAST_FAILING: Final = Gauge(
     "tierline_intake_fast_failing", "1 while requests are refused at once since Kafka is silent."
 )

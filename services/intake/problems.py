@@ -133,6 +133,18 @@ def unsupported_media() -> Problem:
     )
 
 
+def encoded_body() -> Problem:
+    """Return what to answer to a body that is compressed."""
+    return refused(
+        status=415,
+        code="encoded_body",
+        title="Compressed bodies are not taken",
+        detail="the Content-Encoding is not identity",
+        do="Send the body as it is, without Content-Encoding.",
+        headers={"accept-encoding": "identity"},
+    )
+
+
 def body_too_large(most: int) -> Problem:
     """Return what to answer to a body of more than *most* bytes."""
     return refused(

@@ -10,6 +10,7 @@ from typing import Annotated
 from annotated_types import Gt
 from pydantic import Field, model_validator
 
+from services.intake.core.limits import MAX_BATCH_BYTES
 from shared.runtime.settings import RuntimeSettings
 
 
@@ -48,6 +49,11 @@ class Settings(RuntimeSettings):
     )
     max_in_flight: int = Field(
         default=500, gt=0, description="Requests that may wait for Kafka at the same time."
+    )
+    max_held_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=MAX_BATCH_BYTES,
+        description="Bytes of bodies that may be under way at the same time.",
     )
     rate_per_s: float = Field(
         default=2000, gt=0, description="Events a second that a key may post."

@@ -28,6 +28,7 @@ from services.intake.ingest import Ingest
 from services.intake.keys_api import key_routes
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
+from services.intake.room import Room
 from services.intake.tokens.verify import Tokens
 from services.intake.uses import Uses
 from shared.runtime.clock import Clock
@@ -46,6 +47,7 @@ class Door:
     keys: KeyRing | None = None
     deadline_s: float = 5.0
     max_in_flight: int = 500
+    max_held_bytes: int = 32 * 1024 * 1024
     rate_per_s: float = 1e9
     rate_burst: float = 1e9
     clock: Clock = field(default_factory=Clock)
@@ -97,7 +99,8 @@ async def intake_here(
         into = Ingest(publisher, Gate(door.max_in_flight), door.policies)
         policies = Policies(access, into, at_kafka, door.policies, door.clock.now)
         app.include_router(policy_routes(policies))
-    transport = httpx2.ASGITransport(app=app if door.long_way else ShortWay(app, intake))
+    room = Room(app if door.long_way else ShortWay(app, intake), door.max_held_bytes)
+    transport = httpx2.ASGITransport(app=room)
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://intake", timeout=30
     ) as client:

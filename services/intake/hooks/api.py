@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.intake.core.hooks import signing
 from services.intake.core.keys import Scope
-from services.intake.events import read_body, stamp
+from services.intake.events import read_body, refuse_encoded, stamp
 from services.intake.hooks import problems
 from services.intake.hooks.taking import MAX_HOOK_BYTES, Hooks, receipt, take_hook
 
@@ -48,6 +48,8 @@ def hook_routes(hooks: Hooks) -> APIRouter:
     async def post_hook(source: str, request: Request) -> Response:
         """Take what a helpdesk posts of its own, and publish the events that it tells."""
         found = hooks.source(source)
+        encoding = request.headers.get("content-encoding")
+        refuse_encoded(None if encoding is None else encoding.encode("latin-1"))
         announced = request.headers.get("content-length")
         body = await read_body(
             None if announced is None else announced.encode(), request.receive, MAX_HOOK_BYTES
