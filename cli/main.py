@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "cli.explain:explain",
     "policy": "cli.policy.command:app",
     "roster": "cli.roster:app",
+    "channels": "cli.channels.command:app",
     "dead-letters": "cli.dead_letters.command:app",
     "topics": "cli.topics:app",
     "migrate": "cli.migrate:migrate",

@@ -7,6 +7,7 @@ words; each channel escapes them for its own sink, so that no letter can forget 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,7 +18,6 @@ from jinja2 import (
     FileSystemLoader,
     StrictUndefined,
     TemplateError,
-    TemplateNotFound,
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
@@ -118,7 +118,8 @@ class Words:
         found = (
             () if told.veiled else links(told.decision, told.facts, speech.terms, self._public_url)
         )
-        return Message(subject=message.subject, lines=lines, links=tuple(found))
+        asked = "" if told.veiled else speech.asked(given)
+        return Message(message.subject, lines, links=tuple(found), asked=asked)
 
     def letter(self, name: str, told: Told, *, language: str | None = None) -> Message:
         """Return the letter called *name* about *told*, whichever it would really get.
@@ -130,7 +131,8 @@ class Words:
         if name == "digest":
             subject = self.message(told, language=language).subject
             return self.digest([(told.decision, subject, True)] * 2, language=language)
-        return speech.message(name, values(told, speech.terms))
+        given = values(told, speech.terms)
+        return replace(speech.message(name, given), asked=speech.asked(given))
 
     def digest(
         self, parts: Sequence[tuple[Decided, str, bool]], *, language: str | None = None
@@ -158,16 +160,25 @@ class _Speech:
             self._checked(name)
 
     def message(self, name: str, given: Mapping[str, Any]) -> Message:
+        if name not in self.letters:
+            msg = f"there is no letter {name!r}; there are: {', '.join(self.letters)}"
+            raise WordsError(msg)
         try:
             text = self._environment.get_template(f"{name}.txt").render(given)
-        except TemplateNotFound as error:
-            msg = f"there is no letter {name!r}; there are: {', '.join(self.letters)}"
-            raise WordsError(msg) from error
         except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError) as error:
             msg = f"the letter {name}.txt cannot be written: {error}"
             raise WordsError(msg) from error
         subject, lines = _parts(text)
         return Message(subject=subject, lines=lines)
+
+    def asked(self, given: Mapping[str, Any]) -> str:
+        """Return what the reader is asked for, as every letter says it."""
+        try:
+            module: Any = self._environment.get_template("parts.txt").make_module(dict(given))
+            return cut(plain(module.asked()), LONGEST_LINE)
+        except (TemplateError, AttributeError, TypeError, ValueError) as error:
+            msg = f"parts.txt cannot say what is asked: {error}"
+            raise WordsError(msg) from error
 
     def _checked(self, name: str) -> None:
         for folder in self._paths:

@@ -146,17 +146,15 @@ class Twilio:
 
 def in_short(message: Message) -> str:
     """Return *message* as a text: what happened, what is asked, and one link."""
-    asked = next((one for one in message.lines if one.startswith("Asked of you")), "")
     link = message.links[0][1] if message.links else ""
     room = LONGEST_TEXT - len(link) - 1 if len(link) < LONGEST_TEXT // 2 else LONGEST_TEXT
-    words = cut(" ".join(one for one in (message.subject, asked) if one), room)
+    words = cut(" ".join(one for one in (message.subject, message.asked) if one), room)
     return f"{words} {link}" if link and room < LONGEST_TEXT else words
 
 
 def aloud(message: Message) -> str:
     """Return *message* as it is said: without links, which nobody can hear."""
-    asked = next((one for one in message.lines if one.startswith("Asked of you")), "")
-    return cut(plain(f"Tierline. {message.subject}. {asked}"), LONGEST_SPEECH)
+    return cut(plain(f"Tierline. {message.subject}. {message.asked}"), LONGEST_SPEECH)
 
 
 def _reference(answer: httpx2.Response) -> str:

@@ -1,6 +1,6 @@
 """Answers by button and link: who may give one, what it is, and what is said to it at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -140,7 +140,7 @@ def by_address(roster: Roster, channel: str, address: str) -> Contact | None:
 
 
 def role_of(
-    roster: Roster, known: Known, called: Iterable[str], contacts: Iterable[str], *, target: str
+    roster: Roster, known: Known, called: Iterable[str], contacts: Sequence[str], *, target: str
 ) -> str | None:
     """Return the role in which somebody answers who is one of *contacts*.
 
@@ -148,19 +148,19 @@ def role_of(
         roster: Who holds which role.
         known: The ticket, for the roles that a fact fills.
         called: The roles called for the escalation, the latest first.
-        contacts: The person, and the groups in whose room they answer.
+        contacts: The person, and then the groups in whose room they answer.
         target: What was escalated to, such as ``t2``.
 
     Returns:
         A role that was called, else one of the same tier or department, else any; None when the
         roster gives them none.
     """
-    ours = set(contacts)
-    held = []
+    by_contact: dict[str, list[str]] = {key: [] for key in contacts}
     for role in roster.roles:
         seated = roster.seated(role, tier=known.tier or 1, facts=known.facts)
-        if seated is not None and seated.key in ours:
-            held.append(role)
+        if seated is not None and seated.key in by_contact:
+            by_contact[seated.key].append(role)
+    held = [role for roles in by_contact.values() for role in roles]
     # A queue is called, but its members answer in the role that they hold themselves.
     for role in called:
         if role in held and not role.endswith("_queue"):
