@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "handbook": "cli.handbook.command:app",
     "raci": "cli.raci:raci",
     "roster": "cli.roster:app",
+    "channels": "cli.channels.command:app",
     "dead-letters": "cli.dead_letters.command:app",
     "topics": "cli.topics:app",
     "migrate": "cli.migrate:migrate",

@@ -14,6 +14,11 @@ ATTEMPTS: Final = Counter(
     "Attempts to send, by channel and outcome.",
     ["channel", "outcome"],
 )
+ANSWERS: Final = Counter(
+    "tierline_notifier_answers_total",
+    "Answers by button or link, by act, the way they came, and what intake said.",
+    ["act", "through", "outcome"],
+)
 LATENCY: Final = Histogram(
     "tierline_notifier_due_to_sent_seconds",
     "Real time from when a notice could go to when its channel took it.",

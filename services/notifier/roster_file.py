@@ -26,8 +26,18 @@ from shared.runtime.secret import is_reference, looks_like_a_secret
 LARGEST: Final = 1 << 20
 """No roster is larger than this many bytes."""
 
-Channel = Literal["webhook", "email", "console"]
+Channel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Mode = Literal["page", "chat", "email", "digest"]
+_BY_NAME: Final = "names the variable or file that holds the address: env:NAME or file:PATH"
+_PATTERNS: Final[Mapping[str, str]] = {
+    "email": "is not an e-mail address",
+    "slack": "is the id of a Slack member or channel, such as U0123ABCD or C0123ABCD",
+    "sms": "is no telephone number with its country, such as +431234567",
+    "voice": "is no telephone number with its country, such as +431234567",
+    "teams": _BY_NAME,
+    "apprise": _BY_NAME,
+    "language": "is no code of a language, such as en",
+}
 Address = Annotated[
     str, Field(pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")
 ]
@@ -77,11 +87,25 @@ class _Webhook(_Strict):
         return self
 
 
+Slack = Annotated[str, Field(pattern=r"^[CGDUW][A-Z0-9]{2,30}$")]
+Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Secret = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+Elsewhere = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
+
+
 class _Contact(_Strict):
     name: str
     email: Address | None = None
     webhook: _Webhook | None = None
     console: bool = False
+    slack: Slack | None = None
+    teams: Secret | None = None
+    apprise: Secret | None = None
+    sms: Number | None = None
+    voice: Number | None = None
+    ways: dict[Channel, Elsewhere] = Field(default_factory=dict)
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+    restricted: bool = False
     modes: dict[Mode, list[Channel]] = Field(default_factory=dict)
     aliases: list[str] = Field(default_factory=list)
 
@@ -91,16 +115,31 @@ class _Contact(_Strict):
             "email": self.email is not None,
             "webhook": self.webhook is not None,
             "console": self.console,
+            **dict.fromkeys(self.addresses(), True),
         }
         if not any(has.values()):
-            message = "has no way to be reached: give email, webhook or console"
+            message = (
+                "has no way to be reached: give email, webhook, slack, teams, apprise, sms, voice,"
+                " console or ways"
+            )
             raise ValueError(message)
         for mode, channels in self.modes.items():
             for channel in channels:
-                if not has[channel]:
+                if not has.get(channel):
                     message = f"mode {mode} uses {channel}, but no {channel} is given"
                     raise ValueError(message)
         return self
+
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses on channels that need nothing but an address."""
+        own = {
+            "slack": self.slack,
+            "teams": self.teams,
+            "apprise": self.apprise,
+            "sms": self.sms,
+            "voice": self.voice,
+        }
+        return {**self.ways, **{name: given for name, given in own.items() if given is not None}}
 
 
 class _Seat(_Strict):
@@ -208,7 +247,7 @@ def _finding(tree: Mapping[str, Any], error: Any) -> Finding:
     path = tuple(part for part in error["loc"] if part not in ("str", "_Seat"))
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch":
-        message = "is not an e-mail address"
+        message = _PATTERNS.get(str(path[-1]), "is not written as it must be")
     return Finding(_line(tree, path), ".".join(str(part) for part in path), message)
 
 
@@ -229,6 +268,7 @@ def _secrets(node: object, path: tuple[str | int, ...], root: Any = None) -> Ite
 def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
     for key in document.people.keys() & document.groups.keys():
         yield Finding(_line(tree, ("groups", key)), f"groups.{key}", "is a person's name too")
+    yield from _unknown_ways(document, tree)
     known = document.people.keys() | document.groups.keys()
     for role, given in document.roles.items():
         where = (_line(tree, ("roles", role)), f"roles.{role}")
@@ -237,6 +277,17 @@ def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]
             yield Finding(*where, f"{seat.contact!r} is neither in people nor in groups")
         if seat.otherwise is not None and (what := _unheld(seat.otherwise, role, document)):
             yield Finding(*where, what)
+
+
+def _unknown_ways(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
+    contacts = (*document.people.values(), *document.groups.values())
+    known = {*CHANNELS, *(name for one in contacts for name in one.ways)}
+    for mode, channels in document.modes.items():
+        for index, channel in enumerate(channels):
+            if channel not in known:
+                line = _line(tree, ("modes", mode, index))
+                what = f"{channel!r} is no channel, and nobody has it under ways"
+                yield Finding(line, f"modes.{mode}.{index}", what)
 
 
 def _unheld(otherwise: str, role: str, document: _Document) -> str | None:
@@ -259,7 +310,7 @@ def _seat(given: str | _Seat | None) -> Seat:
     return Seat(contact=given.to, fact=given.fact, otherwise=given.otherwise)
 
 
-def _contact(key: str, given: _Contact) -> Contact:
+def _contact(key: str, given: _Contact, *, shared: bool) -> Contact:
     hook = given.webhook
     return Contact(
         key=key,
@@ -267,18 +318,25 @@ def _contact(key: str, given: _Contact) -> Contact:
         email=given.email,
         webhook=None if hook is None else WebhookWay(url=hook.url, secret=hook.secret),
         console=given.console,
+        addresses=MappingProxyType(given.addresses()),
+        language=given.language,
+        shared=shared,
+        restricted=given.restricted,
         modes=MappingProxyType({mode: tuple(ways) for mode, ways in given.modes.items()}),
         aliases=tuple(alias.casefold() for alias in given.aliases),
     )
 
 
 def _roster(document: _Document) -> Roster:
-    contacts = {**document.people, **document.groups}
+    contacts = {
+        **{key: _contact(key, one, shared=False) for key, one in document.people.items()},
+        **{key: _contact(key, one, shared=True) for key, one in document.groups.items()},
+    }
     modes = {mode: tuple(ways) for mode, ways in document.modes.items()}
     return Roster(
         name=document.roster.name,
         version=document.roster.version,
-        contacts=MappingProxyType({key: _contact(key, one) for key, one in contacts.items()}),
+        contacts=MappingProxyType(contacts),
         roles=MappingProxyType({role: _seat(given) for role, given in document.roles.items()}),
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
     )

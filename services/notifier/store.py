@@ -51,6 +51,9 @@ def known_from(row: Mapping[Any, Any]) -> Known:
         last_id=row["last_id"],
         status=row["status"],
         status_version=row["status_version"],
+        tier=row["tier"],
+        priority=row["priority"],
+        restricted=row["restricted"],
         facts=TicketFacts(**row["facts"]),
         calls={key: Called(**call) for key, call in row["calls"].items()},
     )
@@ -107,6 +110,9 @@ async def save_known(conn: AsyncConnection, tickets: Iterable[Known]) -> None:
             "last_id": one.last_id,
             "status": one.status,
             "status_version": one.status_version,
+            "tier": one.tier,
+            "priority": one.priority,
+            "restricted": one.restricted,
             "facts": asdict(one.facts),
             "calls": {key: asdict(call) for key, call in one.calls.items()},
         }

@@ -32,14 +32,16 @@ _DUE: Final = """
     d.state IN ('planned', 'retry', 'uncertain') AND d.next_at <= {real}
     AND (d.hold_until IS NULL OR d.hold_until <= {virtual})
 """
+_URGENT: Final = "(d.priority = 'P1' AND d.ladder AND NOT d.fyi)"
 _LOOK: Final = text(
     f"""
     SELECT moment.virtual, moment.real, due.* FROM (
         SELECT clock() AS virtual, clock_timestamp() AS real
     ) AS moment LEFT JOIN LATERAL (
-        SELECT d.gate, d.target, count(*), min(d.next_at) FROM delivery d
+        SELECT d.gate, d.target, count(*), min(d.next_at), coalesce({_URGENT}, false) AS urgent
+        FROM delivery d
         WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
-        GROUP BY d.gate, d.target
+        GROUP BY d.gate, d.target, 5
     ) AS due ON true
     """  # noqa: S608  only our own words are put in
 )
@@ -69,7 +71,7 @@ _IN_LINE: Final = """
 """
 _TAKE: Final = text(
     f"""
-    SELECT d.*, share.together, c.type, c.at, CAST(c.data AS text) AS data,
+    SELECT d.*, share.together, share.urgent, c.type, c.at, CAST(c.data AS text) AS data,
         CAST(c.facts AS text) AS facts, t.status, t.status_version, CAST(t.calls AS text) AS calls,
         EXISTS (
             SELECT FROM attempt a WHERE a.delivery_id = d.id
@@ -97,11 +99,12 @@ _TAKE: Final = text(
         ) AS missed
     FROM unnest(
         CAST(:targets AS text[]), CAST(:gates AS text[]), CAST(:mosts AS int[]),
-        CAST(:together AS boolean[])
-    ) AS share (target, gate, most, together)
+        CAST(:together AS boolean[]), CAST(:urgent AS boolean[])
+    ) AS share (target, gate, most, together, urgent)
     CROSS JOIN LATERAL (
         SELECT * FROM delivery d
         WHERE d.target = share.target AND d.gate = share.gate
+        AND coalesce({_URGENT}, false) = share.urgent
         AND {_DUE.format(real=":real", virtual=":virtual")} AND {_IN_LINE}
         ORDER BY d.next_at, d.version LIMIT share.most
         FOR UPDATE SKIP LOCKED
@@ -243,6 +246,7 @@ async def _take(
         "gates": [one.gate for one in shares],
         "mosts": [one.most for one in shares],
         "together": [one.together for one in shares],
+        "urgent": [one.urgent for one in shares],
     }
     found = await conn.execute(_TAKE, given)
     return [dict(row) for row in found.mappings()]
@@ -261,7 +265,8 @@ def _parcels(
     rows: Sequence[Mapping[str, Any]], gates: Mapping[str, Gate], moment: Now
 ) -> Iterator[Parcel]:
     def whole(row: Mapping[str, Any]) -> tuple[str, str]:
-        return row["target"], "" if row["together"] else str(row["id"])
+        whole_of = "now" if row["urgent"] else "later"
+        return row["target"], whole_of if row["together"] else str(row["id"])
 
     for _, group in groupby(sorted(rows, key=whole), key=whole):
         members = sorted(group, key=lambda row: (row["ticket"], row["version"]))

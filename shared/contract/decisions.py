@@ -128,6 +128,10 @@ class Decision(Fact):
     late_by_s: int = Field(ge=0, description="How many seconds after `at` it was really decided.")
     because: Because = Field(description="Why.")
     notify: tuple[Notify, ...] = Field(default=(), description="Who is to be told.")
+    restricted: bool = Field(
+        default=False,
+        description="Whether only its number may be shown in open rooms; absent means false.",
+    )
     hold_until: Moment | None = Field(
         default=None, description="Tell them no sooner: their calendar is closed until then."
     )

@@ -14,6 +14,10 @@ from tests.architecture.source import ROOT, tracked_files
 # Hosts that a reader may be sent to, or that are names of a standard. Everything else in an
 # example is a documentation name (example.org), a loopback or a private address.
 KNOWN_HOSTS = {
+    "adaptivecards.io",
+    "api.slack.com",
+    "api.twilio.com",
+    "slack.com",
     "cloudevents.io",
     "creativecommons.org",
     "docs.python.org",

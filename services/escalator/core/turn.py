@@ -113,10 +113,16 @@ class Turn:
                 "arithmetic": list(arithmetic),
             },
         }
+        if case.flags and self._is_restricted():
+            data["restricted"] = True
         data.update(more)
         effect = Effect(kind, self.at, data)
         self.effects.append(effect)
         return effect
+
+    def _is_restricted(self) -> bool:
+        known = self.policy.overrides
+        return any(name in known and known[name].restricted for name in self.case.flags)
 
     def tell(self, effect: Effect, notify: list[dict[str, Any]], calendar: Calendar) -> None:
         """Put the people to tell into *effect*, held until *calendar* opens if it is closed."""

@@ -14,7 +14,7 @@ from services.notifier.core.known import (
     learn,
     place,
 )
-from services.notifier.core.plan import Earlier, Planned, Purpose, plan
+from services.notifier.core.plan import ROOM, Earlier, Planned, Purpose, plan
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
 
@@ -106,6 +106,7 @@ class Desk:
         return stale(waiting, self.known[row.ticket])
 
     def _apply(self, known: Known, decision: Decided) -> None:
+        had_room = known.has_room
         known = learn(known, decision)
         self.known[decision.ticket] = known
         self.touched.add(decision.ticket)
@@ -118,6 +119,7 @@ class Desk:
                 facts=known.facts,
                 earlier=self.earlier,
                 alerts=self.alerts,
+                room=ROOM in self.roster.channels and (had_room or known.has_room),
             )
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))

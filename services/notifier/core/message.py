@@ -22,12 +22,14 @@ class Remarks:
 class Message:
     """A message before any sink has escaped it: a subject, and lines of plain words.
 
-    *links* are (words, address) pairs; addresses are http(s) only.
+    *links* are (words, address) pairs; addresses are http(s) only. *asked* is what the reader is
+    asked for, for sinks that have room for little else.
     """
 
     subject: str
     lines: tuple[str, ...]
     links: tuple[tuple[str, str], ...] = ()
+    asked: str = ""
 
     def remarked(self, remarks: Remarks) -> Self:
         """Return the message with what this attempt alone has to add."""

@@ -13,8 +13,8 @@ from typing import Self
 MODES = ("page", "chat", "email", "digest")
 """How urgently a notice asks, in the words of the policy, most urgent first."""
 
-CHANNELS = ("webhook", "email", "console")
-"""The ways out, in the order in which they stand in for one another."""
+CHANNELS = ("webhook", "voice", "sms", "email", "slack", "teams", "apprise", "console")
+"""The ways out, in the order in which they stand in for one another (Ladders, channel_failed)."""
 
 FACTS = ("owner", "account_manager")
 """The facts of a ticket that can name a person."""
@@ -45,13 +45,22 @@ class WebhookWay:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person, or a group that reads one mailbox, and every way to reach them."""
+    """A person, or a group that reads one mailbox, and every way to reach them.
+
+    *addresses* are those on every other channel: a Slack member or channel, a telephone number,
+    or a reference to an address that is a secret. *shared* ones are read by several people, who
+    see no more of a restricted case than its number unless the group is *restricted* itself.
+    """
 
     key: str
     name: str
     email: str | None = None
     webhook: WebhookWay | None = None
     console: bool = False
+    addresses: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    language: str | None = None
+    shared: bool = False
+    restricted: bool = False
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     aliases: tuple[str, ...] = ()
 
@@ -65,7 +74,7 @@ class Contact:
             case "console":
                 return self.console
             case _:
-                return False
+                return channel in self.addresses
 
     def shown(self, channel: str) -> str:
         """Return the address used on *channel*, masked so that it may be kept and shown."""
@@ -74,6 +83,10 @@ class Contact:
             return f"{local[:1]}***@{domain}"
         if channel == "webhook" and self.webhook is not None:
             return f"webhook of {self.key}"
+        if channel in ("sms", "voice"):
+            return f"{channel} …{self.addresses[channel][-2:]}"
+        if channel in self.addresses:
+            return f"{channel} of {self.key}"
         return channel
 
 
@@ -106,8 +119,9 @@ class Roster:
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""
-        there = set(channels)
-        return replace(self, channels=tuple(one for one in self.channels if one in there))
+        there = dict.fromkeys(channels)
+        ordered = dict.fromkeys((*(one for one in CHANNELS if one in there), *there))
+        return replace(self, channels=tuple(ordered))
 
     def seated(self, role: str, *, tier: int, facts: TicketFacts) -> Contact | None:
         """Return who holds *role* on a ticket with these *facts*, or None when nobody does."""
@@ -129,7 +143,7 @@ class Roster:
         contact's other channels: a notice whose channel fails goes out by another.
         """
         preferred = contact.modes.get(mode, self.modes.get(mode, ()))
-        ordered = dict.fromkeys((*preferred, *CHANNELS))
+        ordered = dict.fromkeys((*preferred, *self.channels))
         return tuple(one for one in ordered if one in self.channels and contact.has(one))
 
     def _named(self, name: str | None) -> Contact | None:

@@ -56,7 +56,7 @@ def test_a_roster_seats_people_and_groups() -> None:
         ("tier-2:\n", "ana:\n", Finding(9, "groups.ana", "is a person's name too")),
         ("  t3_queue: ana\n", "", Finding(16, "roles.owner", "falls back to the role 't3_queue'")),
         ("t{tier}_queue", "owner", Finding(17, "roles.owner", "falls back to 'owner', which")),
-        ("page: [webhook", "page: [pigeon", Finding(2, "modes.page.0", "Input should be")),
+        ("page: [webhook", "page: [pigeon", Finding(2, "modes.page.0", "is no channel")),
         ("name: Ana Abel", "name: [Ana", Finding(6, "", "")),
         ("name: Ana Abel", "name: &a Ana", Finding(5, "", "anchors and aliases")),
     ],
