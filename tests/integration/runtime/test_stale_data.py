@@ -107,7 +107,7 @@ async def ends_at(kafka: str, topic: str, offset: int) -> bool:
     await consumer.start()
     try:
         only = TopicPartition(topic, 0)
-        return (await consumer.end_offsets([only]))[only] == offset
+        return bool((await consumer.end_offsets([only]))[only] == offset)
     finally:
         await consumer.stop()
 
