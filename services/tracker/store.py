@@ -98,6 +98,8 @@ _COLUMNS: Final = (
     "part_of",
     "state",
 )
+# Waits for a rebuild that puts new tables under the same names; then it is the new ones that are held.
+_HOLD: Final = text("LOCK TABLE progress IN ROW EXCLUSIVE MODE")
 _LONGEST_ERROR: Final = 2000
 _COUNT: Final = text(
     """
@@ -128,6 +130,11 @@ class RowTakenError(Exception):
 def is_ours(error: Exception) -> bool:
     """Whether *error* says that the schema is not what this version needs, whatever the record."""
     return isinstance(error, ProgrammingError)
+
+
+async def hold(conn: Connection) -> None:
+    """Keep the tables from being exchanged until the transaction ends; the first that it does."""
+    await conn.execute(_HOLD)
 
 
 async def remember(conn: Connection, messages: Sequence[Message]) -> set[bytes]:

@@ -39,6 +39,8 @@ from services.tracker.tables import (
 from shared.runtime.database import Connection, Database
 
 _SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+# Takes no snapshot yet: if a rebuild exchanges the tables just now, all is read from the new ones.
+_HOLD: Final = text("LOCK TABLE progress IN ACCESS SHARE MODE")
 ENTRY: Final = (
     timeline.c.kind,
     timeline.c.at,
@@ -312,6 +314,7 @@ class ReadModel:
         """
         async with self.database.transaction() as conn:
             await conn.execute(_SNAPSHOT)
+            await conn.execute(_HOLD)
             yield Snapshot(conn, await self._freshness(conn))
 
     async def positions(self) -> dict[Position, int]:
