@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "dead-letters": "cli.dead_letters.command:app",
     "topics": "cli.topics:app",
     "migrate": "cli.migrate:migrate",
+    "rebuild": "cli.rebuild:rebuild_model",
     "schemas": "cli.schemas:app",
 }
 """Where each word is: module, function or group, and the class of a command that needs its own."""

@@ -20,6 +20,7 @@ from services.tracker.replies import (
     Deadline,
     Escalation,
     Followed,
+    Heard,
     LastDecision,
     NoticeNow,
     Refusal,
@@ -28,7 +29,7 @@ from services.tracker.replies import (
     TimelineEntry,
     Timer,
 )
-from services.tracker.store_reading import Entry, Told
+from services.tracker.store_reading import Entry, Said, Told
 from shared.contract.ids import split_key
 
 
@@ -50,6 +51,7 @@ def ticket_now(
     ]
     return TicketNow(
         **_common(row, stands, notices, now),
+        now=now,
         policy=state.get("policy"),
         policy_version=state.get("policy_version"),
         group=case.group[1],
@@ -88,6 +90,7 @@ def _common(
         "customer": Customer(**customer, vip=bool(facts.value("customer.vip"))),
         "owner": stands.owner,
         "flags": list(stands.flags),
+        "teams": list(stands.teams),
         "opened_at": None if facts.opened is None else datetime.fromtimestamp(facts.opened[0], UTC),
         "updated_at": datetime.fromtimestamp(updated, UTC) if updated else None,
         "version": case.version,
@@ -201,18 +204,27 @@ def _followed(entry: Entry) -> Followed:
 
 def timeline_entry(entry: Entry) -> TimelineEntry:
     """Return one line of a timeline."""
+    return TimelineEntry(**_as_told(entry))
+
+
+def heard(said: Said) -> Heard:
+    """Return one message of the stream."""
+    return Heard(ticket=said.ticket, **_as_told(said.entry))
+
+
+def _as_told(entry: Entry) -> dict[str, Any]:
     message = from_json(entry.message)
-    return TimelineEntry(
-        kind=Kind(entry.kind).name.lower(),
-        type=entry.type,
-        id=message["id"],
-        source=message["source"],
-        at=entry.at,
-        received_at=entry.received_at,
-        position=_position(entry),
-        repeats=entry.repeats,
-        data=message["data"],
-    )
+    return {
+        "kind": Kind(entry.kind).name.lower(),
+        "type": entry.type,
+        "id": message["id"],
+        "source": message["source"],
+        "at": entry.at,
+        "received_at": entry.received_at,
+        "position": _position(entry),
+        "repeats": entry.repeats,
+        "data": message["data"],
+    }
 
 
 def _position(entry: Entry) -> str:

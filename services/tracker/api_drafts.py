@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 from pydantic_core import from_json
 
+from services.tracker.access import Access, Who
+from services.tracker.api import REFUSALS, Key, only_seen
 from services.tracker.core.drafts import Line, drafts
 from services.tracker.core.message import Kind
 from services.tracker.replies import Reply
@@ -18,10 +20,6 @@ LOOKED_AT: Final = 500
 """Of so many of the newest lines of a timeline drafts are found."""
 
 _NO_NUL: Final = r"^[^\x00]*$"
-_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    422: {"description": "A parameter is not what it should be; `do` says how to mend it."},
-    503: {"description": "The database is away; try again."},
-}
 
 
 class DraftReply(Reply):
@@ -45,27 +43,22 @@ class DraftPage(Reply):
     items: list[DraftReply] = Field(description="The newest first; one per person and kind of act.")
 
 
-def draft_routes(model: ReadModel) -> APIRouter:
+def draft_routes(model: ReadModel, access: Access) -> APIRouter:
     """Return the route of drafts, which reads *model*."""
-    router = APIRouter(prefix="/v1", tags=["read"])
+    router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(access.let_in)])
 
-    @router.get("/tickets/{key:path}/drafts", responses=_ANSWERS)
+    @router.get("/tickets/{key:path}/drafts", responses=REFUSALS)
     async def of_ticket(
         response: Response,
-        key: Annotated[
-            str,
-            Path(
-                max_length=1100,
-                pattern=_NO_NUL,
-                description="source:ticket, such as desk:INC0001.",
-            ),
-        ],
+        reader: Who,
+        key: Key,
         by: Annotated[
             str | None,
             Query(max_length=256, pattern=_NO_NUL, description="Only this person's."),
         ] = None,
     ) -> DraftPage:
         """Offer the forms again that were refused for what they lacked, as far as they were filled in."""
+        only_seen(reader, key)
         async with model.snapshot() as now:
             found = await now.timeline(key, None, LOOKED_AT, newest_first=True)
         response.headers.update(now.freshness.headers())

@@ -86,6 +86,10 @@ class Ticket(Reply):
     service: str | None
     component: str | None
     flags: list[str]
+    teams: list[str] = Field(
+        description="Whose turn it is: the tier's, and whom open escalations went to.",
+        examples=[["engineering", "t2"]],
+    )
     opened_at: datetime | None
     updated_at: datetime | None
     version: int = Field(description="The version of its last decision; 0 before the first.")
@@ -141,6 +145,7 @@ class LastDecision(Reply):
 class TicketNow(Ticket):
     """A ticket as it stands now."""
 
+    now: datetime = Field(description="The installation's clock, or the moment asked about.")
     policy: str | None
     policy_version: int | None
     group: str | None
@@ -164,6 +169,21 @@ class TicketPage(Reply):
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page.")
 
 
+class Group(Reply):
+    """Tickets with one cause, which are one case."""
+
+    case: Ticket = Field(description="How the group itself stands; its key begins with `group:`.")
+    members: int = Field(description="Tickets in it; ask `/v1/tickets?group=` for them.")
+
+
+class GroupPage(Reply):
+    """One page of groups."""
+
+    now: datetime
+    items: list[Group]
+    next_cursor: str | None
+
+
 class TimelineEntry(Reply):
     """One thing that happened: an event, a decision, or a step of a delivery."""
 
@@ -176,6 +196,12 @@ class TimelineEntry(Reply):
     position: str = Field(examples=["tickets.events/3:1234"])
     repeats: int = Field(description="How often it was said again, without effect.")
     data: dict[str, Any]
+
+
+class Heard(TimelineEntry):
+    """One thing that happened, as the stream tells it."""
+
+    ticket: str = Field(examples=["desk:INC0001"])
 
 
 class TimelinePage(Reply):
@@ -242,3 +268,26 @@ class Act(Reply):
         description="A form that was refused at once, as far as it was filled in."
     )
     followed: list[Followed] = Field(description="Decisions that count from its second.")
+
+
+class HistoryPoint(Reply):
+    """One hour or day."""
+
+    at: datetime = Field(description="Its beginning.")
+    opened: int = Field(description="Cases opened or reopened.")
+    closed: int
+    escalated: int = Field(description="Moves up a tier.")
+    breached: int = Field(description="Promises broken.")
+    open: int = Field(description="Load: cases open at its end.")
+    stay_s: dict[str, int] = Field(
+        description="By tier, how long the stays that ended in it were, on average, seconds.",
+        examples=[{"1": 14400}],
+    )
+
+
+class History(Reply):
+    """How it went, by the hour or by the day. Groups are not counted, their members are."""
+
+    now: datetime
+    step_s: int = Field(examples=[3600])
+    points: list[HistoryPoint]

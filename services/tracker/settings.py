@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Gt
@@ -39,3 +40,11 @@ class Settings(DatabaseSettings):
         pattern="^https?://",
         description="Where the escalator is; it is asked why, and what comes next.",
     )
+    keys_file: Path | None = Field(
+        default=None,
+        description="The file of API keys; without one everybody may read who reaches it.",
+    )
+    rate_per_s: float = Field(
+        default=50, gt=0, description="Questions a second of one key, or of one address."
+    )
+    rate_burst: float = Field(default=200, ge=1, description="Questions of one at once.")

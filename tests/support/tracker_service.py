@@ -13,16 +13,21 @@ from typing import Any
 import httpx2
 from sqlalchemy import text
 
+from services.tracker.access import Access
 from services.tracker.api import routes
 from services.tracker.api_drafts import draft_routes
 from services.tracker.api_reasons import reasons
+from services.tracker.api_stream import streaming
+from services.tracker.core.keys import ReadKeys
 from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.pages import pages
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
 from services.tracker.store_reading import ReadModel
+from services.tracker.stream import Stream
 from services.tracker.worker import Worker
 from shared.contract.topics import PARTITIONS
+from shared.runtime.buckets import Buckets
 from shared.runtime.clock import Clock
 from shared.runtime.database import Database, open_database
 from shared.runtime.health import service_app
@@ -85,15 +90,22 @@ async def tracker_here(url: str, clock: Clock | None = None) -> AsyncIterator[Tr
 
 @asynccontextmanager
 async def asking(
-    database: Database, escalator_url: str | None = None
+    database: Database,
+    escalator_url: str | None = None,
+    *,
+    keys: ReadKeys | None = None,
+    rate: float = 1e6,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client of the API and the pages over *database*, the escalator at *escalator_url*."""
-    desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0)
+    model = ReadModel(database, TOPICS, 1.0)
+    desk = Desk(model, stats_age_s=0.0, late_after_s=1.0)
+    access = Access(keys, Buckets(rate, rate))
     app = service_app("tracker", ready=_ready)
     async with escalator_at(escalator_url) as escalator:
-        app.include_router(reasons(escalator))
-        app.include_router(draft_routes(desk.model))
-        app.include_router(routes(desk))
+        app.include_router(streaming(Stream(model), access))
+        app.include_router(reasons(escalator, access))
+        app.include_router(draft_routes(desk.model, access))
+        app.include_router(routes(desk, access))
         app.include_router(pages(desk, escalator, timedelta(seconds=15), late_after_s=1.0))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:

@@ -18,6 +18,7 @@ from shared.runtime.kafka.publisher import (
     RecordTooLargeError,
 )
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
+from shared.runtime.kafka.stretch import StretchReader, stretch_reader
 from shared.runtime.kafka.whole import read_whole
 from shared.runtime.progress import StaleDataError
 
@@ -36,6 +37,7 @@ __all__ = [
     "Record",
     "RecordTooLargeError",
     "StaleDataError",
+    "StretchReader",
     "TopicMissingError",
     "TopicShape",
     "cluster_id",
@@ -44,4 +46,5 @@ __all__ = [
     "describe_topic",
     "partition_for",
     "read_whole",
+    "stretch_reader",
 ]
