@@ -37,6 +37,14 @@ LOOK_EVERY_S: Final = 1.0
 
 ANY_SOURCE: Final = "*"
 
+EXAMPLES: Final = frozenset(
+    {
+        "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5",
+        "7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730",
+    }
+)
+"""The hashes that the documentation shows: anybody may know what they are of."""
+
 _SEE: Final = (
     "`tierline keys create` writes an entry; docs/intake.md, API keys, says what it holds."
 )
@@ -141,6 +149,12 @@ def _flaws(document: _Document) -> Iterator[Incoherence]:
         if one.sha256 in seen:
             yield (*at, "sha256"), "the same key is listed twice", "List every key once."
         seen.add(one.sha256)
+        if one.sha256 in EXAMPLES:
+            yield (
+                (*at, "sha256"),
+                "it is the example of the documentation, which everybody knows",
+                "Make a key of your own: tierline keys create.",
+            )
         if one.roles is not None and Scope.INGEST in one.scopes:
             yield (
                 (*at, "roles"),

@@ -49,7 +49,8 @@ NOBODYS: Final = frozenset({EVENT_TYPES[acts.EscalationUnreached]})
 DRAFT: Final = EVENT_TYPES[acts.ActDrafted]
 
 _CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
-_ENVELOPE: Final = ("type", "id", "time")
+_PASSED_ON: Final = ("id", "time", "causationid", "correlationid", "traceparent")
+_ENVELOPE: Final = ("type", *_PASSED_ON)
 _SHOWN: Final = 5
 
 
@@ -88,7 +89,8 @@ def act_event(body: object, key: str, caller: Caller, act_id: str) -> dict[str, 
     can only be one person, or has one role.
 
     Args:
-        body: The act as parsed JSON: `type`, and the keys of its data beside it.
+        body: The act as parsed JSON: `type`, the keys of its data beside it, and of the event's
+            attributes `id`, `time` and those that tell what belongs together.
         key: The ticket's or group's key.
         caller: Who says it.
         act_id: The id that it gets where it has none.
@@ -121,7 +123,7 @@ def act_event(body: object, key: str, caller: Caller, act_id: str) -> dict[str, 
         refused = Refused(code="missing_information", missing=tuple(lacking))
         msg = f"{kind} lacks {named}"
         raise RefusedActError(msg, refused)
-    given = {name: body[name] for name in ("id", "time") if body.get(name) is not None}
+    given = {name: body[name] for name in _PASSED_ON if body.get(name) is not None}
     return {
         "specversion": "1.0",
         "id": act_id,

@@ -1,14 +1,16 @@
 """API keys, their file, and the settings that say whom to trust."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from services.intake.core.keys import KeyRing, Scope, digest_of
-from services.intake.keys_file import load_keys, new_key
+from services.intake.keys_file import EXAMPLES, load_keys, new_key
 from services.intake.settings import Settings
 from shared.runtime.settings import SettingsError
+from tests.support.house import ROOT
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
@@ -109,6 +111,16 @@ def test_a_key_that_has_expired_is_not_known(tmp_path: Path) -> None:
     found = ring.find(f"Bearer {key.text}", NOW - timedelta(seconds=1))
     assert found is not None
     assert (found.expires, found.id) == (NOW, key.sha256[:12])
+
+
+def test_the_examples_of_the_page_let_nobody_in(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "intake.md").read_text("utf-8")
+    shown = set(re.findall(r"\b[0-9a-f]{64}\b", page))
+    assert shown == EXAMPLES
+    (text,) = (one.partition("```")[0] for one in page.split("```yaml\n") if one[:5] == "keys:")
+    with pytest.raises(SettingsError, match="which everybody knows") as refused:
+        load_keys(write_keys(tmp_path, text))
+    assert str(refused.value).count("\n") == len(EXAMPLES)
 
 
 def test_a_file_may_list_no_key_at_all(tmp_path: Path) -> None:
