@@ -1,4 +1,4 @@
-"""`tierline roster`: check who stands behind the policy's roles."""
+"""`tierline roster`: who stands behind the policy's roles, and when."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from cli.output import AsJson, fail, print_json
+from cli.output import WRONG_USE, AsJson, fail, print_json, show
+from services.notifier.core.duty import Duty, duties
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.roster_file import Finding, RosterError, load_roster_file
+from services.notifier.settings import DEFAULT_ROSTER
+from shared.contract.times import as_datetime, parse_instant
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
+from shared.runtime.clock import real_now
 
 app = typer.Typer(
     name="roster",
@@ -22,11 +27,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-
-
-@app.callback()
-def roster() -> None:
-    """Group the commands on rosters; without this, typer would drop the word `check`."""
 
 
 @app.command()
@@ -69,6 +69,56 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def who(
+    file: Annotated[
+        Path, typer.Argument(metavar="[FILE]", help="The roster file.")
+    ] = DEFAULT_ROSTER,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="The instant, as 2026-12-24T20:00:00Z; now."),
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", metavar="ROLE", help="Only this role; repeatable.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell who holds each role, until when, and who comes then.
+
+    Roles that a ticket fills by itself (its owner, the customer's account manager) are shown as
+    they are when the ticket names nobody.
+
+    Example: `tierline roster who --role t2_oncall --at 2026-12-24T20:00:00Z`
+
+    Exit codes: 0 somebody holds every role that was asked for, 1 nobody holds one, or the roster
+    cannot be used, 2 the time has no zone.
+    """
+    try:
+        moment = real_now() if at is None else as_datetime(parse_instant(at))
+    except ValueError as error:
+        fail("roster who", f"--at: {error}", code=WRONG_USE)
+    try:
+        held = duties(load_roster_file(file), moment, role)
+    except RosterError as error:
+        fail("roster who", str(error))
+    if as_json:
+        print_json({"at": moment, "on_call": [asdict(one) for one in held]})
+    else:
+        show(_table(held))
+    if any(one.person is None for one in held):
+        raise typer.Exit(1)
+
+
+def _table(held: Sequence[Duty]) -> Table:
+    table = Table("role", "who", "by", "until", "then")
+    for one in held:
+        until = "" if one.until is None else f"{one.until:%Y-%m-%d %H:%M} UTC"
+        holder = one.name or "nobody"
+        then = one.then or ("nobody" if one.until else "")
+        table.add_row(one.role, holder, one.schedule or one.by_ticket or "", until, then)
+    return table
+
+
 def _asked(policy: Policy) -> list[str]:
     """Return every role that a notice of *policy* may go to."""
     departments = policy.departments.values()
@@ -78,8 +128,8 @@ def _asked(policy: Policy) -> list[str]:
 
 def _is_empty(roster: Roster, role: str) -> bool:
     """Whether there is a ticket on which nobody holds *role*: one whose facts name nobody."""
-    nobody = TicketFacts()
-    return any(roster.seated(role, tier=tier, facts=nobody) is None for tier in (1, 2, 3))
+    nobody, now = TicketFacts(), real_now()
+    return any(roster.seated(role, tier=tier, facts=nobody, at=now) is None for tier in (1, 2, 3))
 
 
 def _tell(file: Path, roster: Roster, empty: Sequence[str], unknown: Iterable[str]) -> None:

@@ -6,15 +6,18 @@ import asyncio
 import os
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
+from services.notifier.api_oncall import oncall_routes
 from services.notifier.channels.build import channels, roster, secret
 from services.notifier.core.allot import Limits
 from services.notifier.letters import Office
 from services.notifier.mender import Mender
 from services.notifier.operators import Operators
+from services.notifier.rosters import Rosters
 from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
 from services.notifier.store_claims import Terms
@@ -40,7 +43,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         ways = channels(settings, os.environ)
         for way in ways.values():
             stack.push_async_callback(way.close)
-        people = roster(settings, ways, os.environ)
+        people = Rosters.of(
+            settings.roster_file, partial(roster, settings, tuple(ways), os.environ)
+        )
         database = await stack.enter_async_context(
             open_database(
                 settings.database_url.get_secret_value(),
@@ -66,8 +71,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         async def ready() -> Mapping[str, bool]:
             return {"database": await database.ready()}
 
-        app = service_app("notifier", ready=ready, description="What became of each notice.")
+        app = service_app(
+            "notifier", ready=ready, notes=people.notes, description="What became of each notice."
+        )
         app.include_router(routes(database))
+        app.include_router(oncall_routes(database, people))
         office = Office(database, people, alerts, due=due, told=told)
         operators = Operators(
             secret("operator_key", settings, os.environ), settings.operators_are_local
@@ -78,6 +86,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             Sender(database, ways, manner, due=due, told=told).run(stop),
             Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
             watch(database, settings.clock_speed, stop),
+            people.run(stop),
             consume(
                 [settings.topic(TIER_CHANGES)],
                 worker.handle,

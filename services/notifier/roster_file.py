@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -20,6 +22,8 @@ from services.notifier.core.roster import (
     Seat,
     WebhookWay,
 )
+from services.notifier.core.schedule import Duties
+from services.notifier.schedule_shape import AbsenceShape, ScheduleShape, Strict, Zone
 from shared.contract.errors import PermanentError, Reason
 from shared.runtime.secret import is_reference, looks_like_a_secret
 
@@ -58,11 +62,7 @@ class RosterError(PermanentError):
         self.findings = findings
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class _Webhook(_Strict):
+class _Webhook(Strict):
     url: str
     secret: str | None = None
 
@@ -77,13 +77,14 @@ class _Webhook(_Strict):
         return self
 
 
-class _Contact(_Strict):
+class _Contact(Strict):
     name: str
     email: Address | None = None
     webhook: _Webhook | None = None
     console: bool = False
     modes: dict[Mode, list[Channel]] = Field(default_factory=dict)
     aliases: list[str] = Field(default_factory=list)
+    members: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _has_a_way(self) -> Self:
@@ -103,23 +104,27 @@ class _Contact(_Strict):
         return self
 
 
-class _Seat(_Strict):
+class _Seat(Strict):
     to: str | None = None
     fact: Literal["owner", "account_manager"] | None = None
     otherwise: str | None = None
+    schedule: str | None = None
 
 
-class _Header(_Strict):
+class _Header(Strict):
     name: str
     version: Annotated[int, Field(ge=1)]
+    zone: Zone = ZoneInfo("UTC")
 
 
-class _Document(_Strict):
+class _Document(Strict):
     roster: _Header
     modes: dict[Mode, list[Channel]]
     people: dict[str, _Contact] = Field(default_factory=dict)
     groups: dict[str, _Contact] = Field(default_factory=dict)
     roles: dict[str, str | _Seat | None]
+    schedules: dict[str, ScheduleShape] = Field(default_factory=dict)
+    absences: list[AbsenceShape] = Field(default_factory=list)
 
 
 def load_roster_file(path: Path) -> Roster:
@@ -143,7 +148,7 @@ def load_roster(text: str, *, name: str = "roster") -> Roster:
         RosterError: If the text is no roster, names what it does not define, or holds a secret.
     """
     tree = _parsed(text, name)
-    planted = tuple(_secrets(tree, ()))
+    planted = (*_secrets(tree, ()), *_bare_times(tree, (), tree))
     if planted:
         raise RosterError(name, planted)
     try:
@@ -207,6 +212,10 @@ def _line(tree: object, path: tuple[str | int, ...]) -> int:
 def _finding(tree: Mapping[str, Any], error: Any) -> Finding:
     path = tuple(part for part in error["loc"] if part not in ("str", "_Seat"))
     message = str(error["msg"]).removeprefix("Value error, ")
+    if (remedy := error.get("ctx", {}).get("remedy")) is not None:
+        message = f"{message}. {remedy}"
+    elif error["type"] == "extra_forbidden":
+        message = "is no key of a roster here (Extra inputs are not permitted): look for a typo"
     if error["type"] == "string_pattern_mismatch":
         message = "is not an e-mail address"
     return Finding(_line(tree, path), ".".join(str(part) for part in path), message)
@@ -226,6 +235,21 @@ def _secrets(node: object, path: tuple[str | int, ...], root: Any = None) -> Ite
         yield Finding(_line(root, path), key, what)
 
 
+def _bare_times(
+    node: object, path: tuple[str | int, ...], root: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Find times that YAML has read by itself: it forgets which zone was written."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _bare_times(value, (*path, key), root)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _bare_times(value, (*path, index), root)
+    elif isinstance(node, datetime):
+        key = ".".join(str(part) for part in path)
+        yield Finding(_line(root, path), key, "write a date with a time in quotes")
+
+
 def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
     for key in document.people.keys() & document.groups.keys():
         yield Finding(_line(tree, ("groups", key)), f"groups.{key}", "is a person's name too")
@@ -235,8 +259,37 @@ def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]
         seat = _seat(given)
         if seat.contact is not None and seat.contact not in known:
             yield Finding(*where, f"{seat.contact!r} is neither in people nor in groups")
+        if seat.schedule is not None and seat.schedule not in document.schedules:
+            yield Finding(*where, f"{seat.schedule!r} is not in schedules")
         if seat.otherwise is not None and (what := _unheld(seat.otherwise, role, document)):
             yield Finding(*where, what)
+
+    yield from _strangers(document, tree)
+
+
+def _strangers(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
+    known = document.people.keys() | document.groups.keys()
+    for path, person in _named(document):
+        if person not in known:
+            key = ".".join(str(part) for part in path)
+            yield Finding(_line(tree, path), key, f"{person!r} is neither in people nor in groups")
+    for group, given_group in document.groups.items():
+        for index, member in enumerate(given_group.members):
+            if member not in document.people:
+                path = ("groups", group, "members", index)
+                key = f"groups.{group}.members.{index}"
+                yield Finding(_line(tree, path), key, f"{member!r} is not in people")
+
+
+def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Give everybody whom rotations, overrides and absences name, with the place."""
+    for name, schedule in document.schedules.items():
+        for path, person in schedule.named():
+            yield ("schedules", name, *path), person
+    for index, absence in enumerate(document.absences):
+        yield ("absences", index, "who"), absence.who
+        if absence.substitute is not None:
+            yield ("absences", index, "substitute"), absence.substitute
 
 
 def _unheld(otherwise: str, role: str, document: _Document) -> str | None:
@@ -256,7 +309,12 @@ def _seat(given: str | _Seat | None) -> Seat:
         return Seat()
     if isinstance(given, str):
         return Seat(contact=given)
-    return Seat(contact=given.to, fact=given.fact, otherwise=given.otherwise)
+    return Seat(
+        contact=given.to,
+        fact=given.fact,
+        otherwise=given.otherwise,
+        schedule=given.schedule,
+    )
 
 
 def _contact(key: str, given: _Contact) -> Contact:
@@ -269,6 +327,7 @@ def _contact(key: str, given: _Contact) -> Contact:
         console=given.console,
         modes=MappingProxyType({mode: tuple(ways) for mode, ways in given.modes.items()}),
         aliases=tuple(alias.casefold() for alias in given.aliases),
+        members=tuple(given.members),
     )
 
 
@@ -281,4 +340,14 @@ def _roster(document: _Document) -> Roster:
         contacts=MappingProxyType({key: _contact(key, one) for key, one in contacts.items()}),
         roles=MappingProxyType({role: _seat(given) for role, given in document.roles.items()}),
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
+        duties=_duties(document),
+    )
+
+
+def _duties(document: _Document) -> Duties:
+    zone = document.roster.zone
+    schedules = {name: one.schedule(name, zone) for name, one in document.schedules.items()}
+    return Duties(
+        schedules=MappingProxyType(schedules),
+        absences=tuple(one.absence(zone) for one in document.absences),
     )

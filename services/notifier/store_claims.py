@@ -24,6 +24,7 @@ from services.notifier.core.plan import digest_id
 from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
+from services.notifier.rosters import Rosters
 from services.notifier.store import Now
 from services.notifier.store_gates import gate_from, save_gates
 from services.notifier.store_ledger import open_gates, reported, say, suppress, waiting_from, way
@@ -188,11 +189,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a sender takes: its *limits*, for how long, and by which *roster* it finds other ways."""
+    """How a sender takes: its *limits*, for how long, and by which *rosters* it finds other ways."""
 
     limits: Limits
     lease: timedelta
-    roster: Roster
+    rosters: Rosters
+
+    @property
+    def roster(self) -> Roster:
+        """The roster as the file has it now."""
+        return self.rosters.current
 
 
 async def look(conn: AsyncConnection) -> tuple[Now, list[Waiting]]:

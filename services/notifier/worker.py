@@ -11,6 +11,7 @@ from services.notifier import metrics
 from services.notifier.core.desk import Desk, asked_of_ledger
 from services.notifier.core.known import Decided, Place
 from services.notifier.core.roster import Roster
+from services.notifier.rosters import Rosters
 from services.notifier.store import (
     Now,
     load_earlier,
@@ -48,14 +49,14 @@ class Worker:
 
     Attributes:
         database: Where the ledger is.
-        roster: Who holds which role.
+        rosters: Who holds which role, as the file has it now.
         alerts: Whether the engine can be told of empty seats.
         due: Set when there may be something to send.
         told: Set when there may be something to relay.
     """
 
     database: Database
-    roster: Roster
+    rosters: Rosters
     alerts: bool
     due: asyncio.Event
     told: asyncio.Event
@@ -101,7 +102,8 @@ class Worker:
             desk = await open_desk(
                 conn,
                 [one for one in found if isinstance(one, Decided)],
-                self.roster,
+                self.rosters.current,
+                moment,
                 alerts=self.alerts,
             )
             dead = []
@@ -151,7 +153,7 @@ async def _park(conn: Connection, batch: Batch, dead: Sequence[Unread], moment: 
 
 
 async def open_desk(
-    conn: Connection, decisions: Sequence[Decided], roster: Roster, *, alerts: bool
+    conn: Connection, decisions: Sequence[Decided], roster: Roster, moment: Now, *, alerts: bool
 ) -> Desk:
     """Load what is known of the tickets that *decisions* speak of, and lock them."""
     tickets = {decision.ticket for decision in decisions}
@@ -161,7 +163,14 @@ async def open_desk(
     for decision in (*decisions, *(one for kept in early.values() for one in kept.values())):
         asked |= asked_of_ledger(decision)
     earlier = await load_earlier(conn, asked)
-    return Desk(roster=roster, alerts=alerts, known=known, early=early, earlier=earlier)
+    return Desk(
+        roster=roster,
+        alerts=alerts,
+        now=moment.virtual,
+        known=known,
+        early=early,
+        earlier=earlier,
+    )
 
 
 async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.notifier.core.known import (
     ACKNOWLEDGED,
@@ -35,6 +36,7 @@ class Desk:
     Attributes:
         roster: Who holds which role.
         alerts: Whether the engine can be told of empty seats.
+        now: The instant of hearing, by the schema's clock: who is on call then is called.
         known: The tickets spoken of, as far as they were heard; those missing are new.
         early: Decisions kept because an earlier version was missing, by ticket and version.
         earlier: Who was called before, by escalation and role.
@@ -50,6 +52,7 @@ class Desk:
 
     roster: Roster
     alerts: bool
+    now: datetime
     known: dict[str, Known]
     early: dict[str, dict[int, Decided]]
     earlier: dict[tuple[str, str], Earlier]
@@ -118,6 +121,7 @@ class Desk:
                 facts=known.facts,
                 earlier=self.earlier,
                 alerts=self.alerts,
+                now=self.now,
             )
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))

@@ -78,7 +78,13 @@ Calls = Mapping[tuple[str, str], Earlier]
 
 
 def plan(
-    decision: Decided, roster: Roster, *, facts: TicketFacts, earlier: Calls, alerts: bool
+    decision: Decided,
+    roster: Roster,
+    *,
+    facts: TicketFacts,
+    earlier: Calls,
+    alerts: bool,
+    now: datetime,
 ) -> tuple[Planned, ...]:
     """Return every delivery that *decision* asks for.
 
@@ -88,10 +94,12 @@ def plan(
         facts: What is known of the ticket, for the roles that a fact fills.
         earlier: The calls already in the ledger for this ticket's escalations.
         alerts: Whether the engine can be told of a role that nobody holds.
+        now: The instant of planning; whoever is on call then is called, and for a notice that is
+            held, whoever is on call when it is let go.
     """
     tier = int(decision.data.get("tier") or 1)
     notices = [
-        _notice(decision, roster, facts, tier, called)
+        _notice(decision, roster, facts, tier, called, now)
         for called in _once_per_role(decision.data.get("notify") or ())
     ]
     taken = {notice.role for notice in notices}
@@ -179,9 +187,16 @@ def _urgency(mode: str) -> int:
 
 
 def _notice(
-    decision: Decided, roster: Roster, facts: TicketFacts, tier: int, call: _Call
+    decision: Decided,
+    roster: Roster,
+    facts: TicketFacts,
+    tier: int,
+    call: _Call,
+    now: datetime,
 ) -> Planned:
-    contact = roster.seated(call.role, tier=tier, facts=facts)
+    hold_until = _instant(decision.data.get("hold_until"))
+    at = now if hold_until is None else max(now, hold_until)
+    contact = roster.seated(call.role, tier=tier, facts=facts, at=at)
     ways = () if contact is None else roster.ways(contact, call.mode)
     step = decision.data.get("step")
     return Planned(
@@ -197,7 +212,7 @@ def _notice(
         escalation=decision.escalation,
         person=None if contact is None else contact.key,
         ways=ways,
-        hold_until=_instant(decision.data.get("hold_until")),
+        hold_until=hold_until,
         suppressed=None if ways else NOBODY,
     )
 

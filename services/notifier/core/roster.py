@@ -7,8 +7,11 @@ person here and nowhere else, and a role whose seat is empty is a fact the engin
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Self
+
+from services.notifier.core.schedule import Duties
 
 MODES = ("page", "chat", "email", "digest")
 """How urgently a notice asks, in the words of the policy, most urgent first."""
@@ -45,7 +48,10 @@ class WebhookWay:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person, or a group that reads one mailbox, and every way to reach them."""
+    """A person, or a group that reads one mailbox, and every way to reach them.
+
+    *members* are the people of a group, where the roster lists them.
+    """
 
     key: str
     name: str
@@ -54,6 +60,7 @@ class Contact:
     console: bool = False
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     aliases: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     def has(self, channel: str) -> bool:
         """Say whether this contact can be reached by *channel*."""
@@ -79,15 +86,16 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What fills a role: one contact, a fact of the ticket, or nobody.
+    """What fills a role: one contact, a schedule, a fact of the ticket, or nobody.
 
-    *otherwise* is the role asked when the fact names nobody known; ``{tier}`` in it stands for
-    the tier of the case.
+    The fact is asked first, then *schedule*, then *otherwise* (a role; ``{tier}`` in it stands
+    for the tier of the case), then *contact*.
     """
 
     contact: str | None = None
     fact: str | None = None
     otherwise: str | None = None
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +111,18 @@ class Roster:
     roles: Mapping[str, Seat]
     modes: Mapping[str, tuple[str, ...]]
     channels: tuple[str, ...] = CHANNELS
+    duties: Duties = field(default_factory=Duties)
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""
         there = set(channels)
         return replace(self, channels=tuple(one for one in self.channels if one in there))
 
-    def seated(self, role: str, *, tier: int, facts: TicketFacts) -> Contact | None:
-        """Return who holds *role* on a ticket with these *facts*, or None when nobody does."""
+    def seated(self, role: str, *, tier: int, facts: TicketFacts, at: datetime) -> Contact | None:
+        """Return who holds *role* at the instant *at* on a ticket with these *facts*.
+
+        None when nobody does.
+        """
         seat = self.roles.get(role)
         if seat is None:
             return None
@@ -118,8 +130,13 @@ class Roster:
             named = self._named(getattr(facts, seat.fact))
             if named is not None:
                 return named
+        if seat.schedule is not None:
+            on_duty = self.duties.person_at(seat.schedule, at)
+            if on_duty is not None:
+                return self.contacts[on_duty]
         if seat.otherwise is not None:
-            return self.seated(seat.otherwise.replace("{tier}", str(tier)), tier=tier, facts=facts)
+            other = seat.otherwise.replace("{tier}", str(tier))
+            return self.seated(other, tier=tier, facts=facts, at=at)
         return self.contacts[seat.contact] if seat.contact is not None else None
 
     def ways(self, contact: Contact, mode: str) -> tuple[str, ...]:

@@ -1,0 +1,52 @@
+"""The notifier over HTTP: who is on call."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.notifier.core.duty import Duty, duties
+from services.notifier.rosters import Rosters
+from services.notifier.store import now
+from shared.runtime.database import Database
+from shared.runtime.problems import Problem
+
+At = Annotated[
+    datetime | None, Query(description="The instant, with its offset; none: now (`clock()`).")
+]
+Role = Annotated[list[str] | None, Query(description="Only this role; may be given again.")]
+
+
+class OnCallAnswer(BaseModel):
+    """Who holds each role at an instant."""
+
+    at: datetime
+    roster: str
+    version: int
+    on_call: list[Duty]
+
+
+def oncall_routes(database: Database, rosters: Rosters) -> APIRouter:
+    """Return the routes that say who is on call by *rosters*."""
+    router = APIRouter(prefix="/v1", tags=["roster"])
+
+    @router.get("/oncall", responses={400: {"description": "A time without an offset."}})
+    async def who_is_on_call(at: At = None, role: Role = None) -> OnCallAnswer:
+        """Return who holds each role at an instant, since and until when, and who comes then."""
+        if at is None:
+            async with database.transaction() as conn:
+                at = (await now(conn)).virtual
+        elif at.tzinfo is None:
+            raise Problem(
+                status=400,
+                code="no_zone",
+                title="This time has no zone",
+                detail="`at` is read as an instant, and says no offset",
+                do="Write 2026-03-02T10:00:00Z.",
+            )
+        roster = rosters.current
+        held = duties(roster, at, role)
+        return OnCallAnswer(at=at, roster=roster.name, version=roster.version, on_call=held)
+
+    return router
