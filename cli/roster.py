@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
 from cli.output import WRONG_USE, AsJson, fail, print_json, show
+from services.notifier.core.coverage import Coverage, coverage, ladders_of
 from services.notifier.core.duty import Duty, duties
+from services.notifier.core.picture import drawn_as_svg, drawn_in_text
 from services.notifier.core.roster import Roster, TicketFacts
+from services.notifier.core.schedule import Span
 from services.notifier.roster_file import Finding, RosterError, load_roster_file
 from services.notifier.settings import DEFAULT_ROSTER
 from shared.contract.times import as_datetime, parse_instant
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
 from shared.runtime.clock import real_now
+
+_WEEK: Final = timedelta(days=7)
 
 app = typer.Typer(
     name="roster",
@@ -36,37 +42,100 @@ def check(
         Path,
         typer.Option("--policy", metavar="FILE", help="The policy whose roles are to be filled."),
     ] = DEFAULT_POLICY,
+    weeks: Annotated[
+        int, typer.Option("--weeks", min=1, max=53, help="How many weeks are looked ahead.")
+    ] = 4,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="The first instant; today at 00:00 UTC."),
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw the shifts into this file.")
+    ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="An empty seat counts as an error, for a build server.")
+        bool,
+        typer.Option("--strict", help="What needs mending is an error, for a build server."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell every mistake in a roster, and every role of the policy that nobody holds.
+    """Tell every mistake in a roster, and what its coming weeks hold.
+
+    That is: roles of the policy that nobody holds, holes in schedules, people in two steps of one
+    ladder at the same time, people without a way meant for a mode, and how much each is on call.
+    The picture has a letter for each quarter of a day; `!` is a hole.
 
     An empty seat is allowed, and rarely meant: a notice to it is kept as suppressed, and the
     ladder moves on at once.
 
-    Example: `tierline roster check deploy/roster/default.yaml`
+    Example: `tierline roster check deploy/roster/default.yaml --weeks 6 --svg shifts.svg`
 
-    Exit codes: 0 it can be used, 1 it cannot, or the policy cannot (with --strict: or a role of
-    the policy has nobody).
+    Exit codes: 0 it can be used, 1 it cannot, or the policy cannot (with --strict: or something
+    needs mending), 2 the time has no zone, or a picture cannot be written.
     """
     try:
-        roles = _asked(load_policy_file(policy))
-        loaded = load_roster_file(file)
+        rules, loaded = load_policy_file(policy), load_roster_file(file)
     except PolicyError as error:
         fail("roster check", str(error))
     except RosterError as error:
         _tell_errors(file, error.findings, as_json=as_json)
         raise typer.Exit(1) from None
+    roles = _asked(rules)
     empty = [role for role in roles if _is_empty(loaded, role)]
     unknown = [role for role in loaded.roles if role not in roles]
+    begins = _instant(start) if start else real_now().replace(hour=0, minute=0, second=0)
+    span = Span(begins.replace(microsecond=0), begins.replace(microsecond=0) + weeks * _WEEK)
+    found = coverage(loaded, span, ladders_of(rules))
+    _write(svg, drawn_as_svg(found, loaded.zone))
     if as_json:
-        print_json(_result(loaded, (), empty, unknown))
+        print_json(_result(loaded, (), empty, unknown, found))
     else:
         _tell(file, loaded, empty, unknown)
-    if strict and empty:
+        _tell_coverage(file, found)
+    if strict and (empty or not found.sound):
         raise typer.Exit(1)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return as_datetime(parse_instant(text))
+    except ValueError as error:
+        fail("roster check", f"--from: {error}", code=WRONG_USE)
+
+
+def _write(file: Path | None, content: str) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        fail("roster check", f"{file} cannot be written: {error}", code=WRONG_USE)
+
+
+def _tell_coverage(file: Path, found: Coverage) -> None:
+    def warn(words: str) -> None:
+        typer.echo(f"{file}: warning: {words}", err=True)
+
+    for hole in found.holes:
+        roles = ", ".join(hole.roles)
+        warn(f"{hole.schedule}: nobody from {_span(hole.span)}; the steps of {roles} are skipped")
+    for clash in found.clashes or ():
+        roles = " and ".join(clash.roles)
+        warn(f"{clash.person} is {roles} from {_span(clash.span)}: one chance to be heard, not two")
+    for one in found.unmet:
+        instead = f"{', '.join(one.instead)} stands in" if one.instead else "nothing stands in"
+        warn(f"{one.person}: has none of the ways meant for {one.mode}; {instead}")
+    if found.lanes:
+        typer.echo(drawn_in_text(found))
+        table = Table("on call", "hours", "shifts", "longest")
+        for load in found.loads:
+            table.add_row(
+                load.person, f"{load.hours:.0f}", str(load.shifts), f"{load.longest:.0f} h"
+            )
+        show(table)
+
+
+def _span(span: Span) -> str:
+    return f"{span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M} UTC"
 
 
 @app.command()
@@ -150,7 +219,11 @@ def _tell_errors(file: Path, findings: Sequence[Finding], *, as_json: bool) -> N
 
 
 def _result(
-    roster: Roster | None, findings: Sequence[Finding], empty: Sequence[str], unknown: Sequence[str]
+    roster: Roster | None,
+    findings: Sequence[Finding],
+    empty: Sequence[str],
+    unknown: Sequence[str],
+    found: Coverage | None = None,
 ) -> dict[str, Any]:
     return {
         "ok": roster is not None,
@@ -159,4 +232,5 @@ def _result(
         "errors": [asdict(one) for one in findings],
         "empty_seats": empty,
         "unknown_roles": unknown,
+        "coverage": None if found is None else asdict(found),
     }

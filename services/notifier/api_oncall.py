@@ -1,12 +1,16 @@
 """The notifier over HTTP: who is on call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
+from services.notifier.core.coverage import coverage
 from services.notifier.core.duty import Duty, duties
+from services.notifier.core.picture import page
+from services.notifier.core.schedule import Span
 from services.notifier.rosters import Rosters
 from services.notifier.store import now
 from shared.runtime.database import Database
@@ -16,6 +20,8 @@ At = Annotated[
     datetime | None, Query(description="The instant, with its offset; none: now (`clock()`).")
 ]
 Role = Annotated[list[str] | None, Query(description="Only this role; may be given again.")]
+
+Weeks = Annotated[int, Query(ge=1, le=53, description="How many weeks, from today 00:00 UTC.")]
 
 
 class OnCallAnswer(BaseModel):
@@ -48,5 +54,14 @@ def oncall_routes(database: Database, rosters: Rosters) -> APIRouter:
         roster = rosters.current
         held = duties(roster, at, role)
         return OnCallAnswer(at=at, roster=roster.name, version=roster.version, on_call=held)
+
+    @router.get("/oncall/coverage", response_class=HTMLResponse)
+    async def what_comes(weeks: Weeks = 4) -> HTMLResponse:
+        """Return the coming weeks as a page: shifts as a drawing, holes, and who is on call how much."""
+        async with database.transaction() as conn:
+            today = (await now(conn)).virtual.replace(hour=0, minute=0, second=0, microsecond=0)
+        roster = rosters.current
+        found = coverage(roster, Span(today, today + weeks * timedelta(days=7)))
+        return HTMLResponse(page(found, roster.zone, f"On call: {roster.name}"))
 
     return router

@@ -341,6 +341,7 @@ def _roster(document: _Document) -> Roster:
         roles=MappingProxyType({role: _seat(given) for role, given in document.roles.items()}),
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
         duties=_duties(document),
+        zone=document.roster.zone,
     )
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 import structlog
 
 from services.notifier import metrics
-from services.notifier.core.desk import Desk, asked_of_ledger
+from services.notifier.core.desk import Desk, alert_of, asked_of_ledger
 from services.notifier.core.known import Decided, Place
 from services.notifier.core.roster import Roster
 from services.notifier.rosters import Rosters
 from services.notifier.store import (
     Now,
+    load_alerted,
     load_earlier,
     load_early,
     load_known,
@@ -163,6 +164,8 @@ async def open_desk(
     for decision in (*decisions, *(one for kept in early.values() for one in kept.values())):
         asked |= asked_of_ledger(decision)
     earlier = await load_earlier(conn, asked)
+    waiting = (one for kept in early.values() for one in kept.values())
+    alerts_now = any(alert_of(one) is not None for one in (*decisions, *waiting))
     return Desk(
         roster=roster,
         alerts=alerts,
@@ -170,6 +173,7 @@ async def open_desk(
         known=known,
         early=early,
         earlier=earlier,
+        alerted=await load_alerted(conn, moment) if alerts_now else set(),
     )
 
 

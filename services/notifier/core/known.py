@@ -19,6 +19,7 @@ RAISED = "escalation.raised"
 NOTICE_DUE = "escalation.notice_due"
 ACKNOWLEDGED = "escalation.acknowledged"
 ENDED = "escalation.ended"
+ALERT = "config.alert"
 CLOSED = ("case.closed", "group.closed")
 OPENED = ("case.opened", "case.reopened", "group.opened")
 

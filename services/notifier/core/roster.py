@@ -10,8 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from services.notifier.core.schedule import Duties
+
+UTC = ZoneInfo("UTC")
 
 MODES = ("page", "chat", "email", "digest")
 """How urgently a notice asks, in the words of the policy, most urgent first."""
@@ -102,7 +105,7 @@ class Seat:
 class Roster:
     """A roster as loaded: immutable, every reference in it resolved or refused before.
 
-    *channels* are the ways out that this installation has.
+    *channels* are the ways out that this installation has; *zone* is where its days are read.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Roster:
     modes: Mapping[str, tuple[str, ...]]
     channels: tuple[str, ...] = CHANNELS
     duties: Duties = field(default_factory=Duties)
+    zone: ZoneInfo = UTC
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""

@@ -141,6 +141,10 @@ class Booked:
 
     shifts: tuple[tuple[str, Span], ...]
 
+    def booked(self) -> Iterator[str]:
+        """Give everybody with a shift."""
+        yield from (person for person, _ in self.shifts)
+
     def person_at(self, at: datetime) -> str | None:
         """Return who is booked for *at*, if anybody."""
         found = [(span.start, person) for person, span in self.shifts if span.holds(at)]
@@ -168,6 +172,12 @@ class Schedule:
     name: str
     layers: tuple[Layer, ...]
     overrides: tuple[Override, ...] = ()
+
+    def people(self) -> Iterator[str]:
+        """Give everybody whom the schedule may put on call, perhaps more than once."""
+        for layer in self.layers:
+            yield from layer.people if isinstance(layer, Rotation) else layer.booked()
+        yield from (one.person for one in self.overrides)
 
 
 @dataclass(frozen=True, slots=True)

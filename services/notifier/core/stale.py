@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.notifier.core.known import OPEN, Known
+from services.notifier.core.known import ALERT, OPEN, Known
 from services.notifier.core.plan import NOTHING_SENT, Purpose
 
 ACKNOWLEDGED = "acknowledged"
@@ -37,7 +37,7 @@ def stale(row: Waiting, known: Known) -> str | None:
     of the case itself falls when the case is over. Stand-downs go to whoever was told, and only to
     them; alerts about the configuration outlive the case that showed them.
     """
-    if row.purpose is Purpose.ALERT or row.type == "config.alert":
+    if row.purpose is Purpose.ALERT or row.type == ALERT:
         return None
     if row.purpose is Purpose.STAND_DOWN:
         return None if row.told else NOTHING_SENT
