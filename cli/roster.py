@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -12,17 +14,21 @@ import typer
 from rich.table import Table
 
 from cli.output import WRONG_USE, AsJson, fail, print_json, show
+from services.notifier.calendar_fetching import fetch
+from services.notifier.calendar_writing import Kind, NoFeedError, feed, feed_token
+from services.notifier.channels.egress import Egress
 from services.notifier.core.coverage import Coverage, coverage, ladders_of
 from services.notifier.core.duty import Duty, duties
 from services.notifier.core.picture import drawn_as_svg, drawn_in_text
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.schedule import Span
-from services.notifier.roster_file import Finding, RosterError, load_roster_file
+from services.notifier.roster_file import Finding, RosterError, is_address, load_roster_file
 from services.notifier.settings import DEFAULT_ROSTER
 from shared.contract.times import as_datetime, parse_instant
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
 from shared.runtime.clock import real_now
+from shared.runtime.secret import MissingSecretError, resolve
 
 _WEEK: Final = timedelta(days=7)
 
@@ -73,7 +79,7 @@ def check(
     needs mending), 2 the time has no zone, or a picture cannot be written.
     """
     try:
-        rules, loaded = load_policy_file(policy), load_roster_file(file)
+        rules, loaded = load_policy_file(policy), read_roster(file)
     except PolicyError as error:
         fail("roster check", str(error))
     except RosterError as error:
@@ -167,7 +173,7 @@ def who(
     except ValueError as error:
         fail("roster who", f"--at: {error}", code=WRONG_USE)
     try:
-        held = duties(load_roster_file(file), moment, role)
+        held = duties(read_roster(file), moment, role)
     except RosterError as error:
         fail("roster who", str(error))
     if as_json:
@@ -176,6 +182,103 @@ def who(
         show(_table(held))
     if any(one.person is None for one in held):
         raise typer.Exit(1)
+
+
+@app.command()
+def ics(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The roster file.")],
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", metavar="NAME", help="The shifts of this schedule.")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="KEY", help="All shifts of this person.")
+    ] = None,
+    weeks: Annotated[
+        int, typer.Option("--weeks", min=1, max=53, help="How many weeks, from now on.")
+    ] = 13,
+    as_json: AsJson = False,
+) -> None:
+    """Print shifts as an iCalendar file, for any calendar tool to import.
+
+    Example: `tierline roster ics deploy/roster/default.yaml --schedule tier2 > tier2.ics`
+
+    Exit codes: 0 printed, 1 the roster cannot be used or has no such schedule or person, 2 not
+    exactly one of --schedule and --person was given.
+    """
+    if (schedule is None) == (person is None):
+        fail("roster ics", "give either --schedule or --person", code=WRONG_USE)
+    kind: Kind = "schedule" if schedule is not None else "person"
+    now = real_now().replace(microsecond=0)
+    try:
+        shown = feed(
+            read_roster(file), kind, schedule or person or "", Span(now, now + weeks * _WEEK)
+        )
+    except (RosterError, NoFeedError) as error:
+        fail("roster ics", str(error))
+    text = shown.decode()
+    if as_json:
+        print_json({"kind": kind, "name": schedule or person, "calendar": text})
+    else:
+        typer.echo(text, nl=False)
+
+
+@app.command()
+def feeds(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The roster file.")],
+    notifier: Annotated[
+        str, typer.Option("--notifier", metavar="URL", help="Where people reach the notifier.")
+    ] = "http://127.0.0.1:8083",
+    key: Annotated[
+        str,
+        typer.Option("--key", metavar="REFERENCE", help="Where NOTIFIER_CALENDAR_SECRET is kept."),
+    ] = "env:NOTIFIER_CALENDAR_SECRET",
+    as_json: AsJson = False,
+) -> None:
+    """Print the address of every calendar feed: each schedule's, and each person's.
+
+    An address is as good as a password for what it shows. Give each to whom it concerns.
+
+    Example: `tierline roster feeds deploy/roster/default.yaml --key file:/run/secrets/calendar`
+
+    Exit codes: 0 printed, 1 the roster cannot be used, 2 there is no secret where --key says.
+    """
+    try:
+        secret = resolve(key, os.environ).get_secret_value()
+        loaded = read_roster(file)
+    except MissingSecretError as error:
+        fail("roster feeds", str(error), code=WRONG_USE)
+    except RosterError as error:
+        fail("roster feeds", str(error))
+    named: list[tuple[Kind, str]] = [("schedule", one) for one in loaded.duties.schedules]
+    named += [("person", one) for one in loaded.contacts]
+    base = notifier.rstrip("/")
+    rows = [
+        {"kind": kind, "name": name, "address": f"{base}/v1/calendars/{token}/{kind}/{name}.ics"}
+        for kind, name in named
+        for token in [feed_token(secret, kind, name)]
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['kind']} {row['name']}: {row['address']}")
+
+
+def read_roster(file: Path) -> Roster:
+    """Return the roster of *file*, with the calendars that it names by an address.
+
+    Raises:
+        RosterError: It cannot be used, or a calendar cannot be fetched.
+    """
+    loaded = load_roster_file(file)
+    addresses = [one for one in loaded.calendars if is_address(one)]
+    if not addresses:
+        return loaded
+    texts, failures = asyncio.run(fetch(addresses, Egress()))
+    if failures:
+        what = "; ".join(f"{address}: {why}" for address, why in failures.items())
+        raise RosterError(str(file), (Finding(0, "calendar", f"cannot be fetched: {what}"),))
+    return load_roster_file(file, fetched=texts)
 
 
 def _table(held: Sequence[Duty]) -> Table:

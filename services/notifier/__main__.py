@@ -13,6 +13,7 @@ from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
 from services.notifier.api_oncall import oncall_routes
 from services.notifier.channels.build import channels, roster, secret
+from services.notifier.channels.egress import Egress
 from services.notifier.core.allot import Limits
 from services.notifier.letters import Office
 from services.notifier.mender import Mender
@@ -44,8 +45,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         for way in ways.values():
             stack.push_async_callback(way.close)
         people = Rosters.of(
-            settings.roster_file, partial(roster, settings, tuple(ways), os.environ)
+            settings.roster_file,
+            partial(roster, settings, tuple(ways), os.environ),
+            Egress(settings.webhook_allow),
         )
+        await people.refresh()
         database = await stack.enter_async_context(
             open_database(
                 settings.database_url.get_secret_value(),
@@ -75,7 +79,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "notifier", ready=ready, notes=people.notes, description="What became of each notice."
         )
         app.include_router(routes(database))
-        app.include_router(oncall_routes(database, people))
+        app.include_router(
+            oncall_routes(database, people, secret("calendar_secret", settings, os.environ))
+        )
         office = Office(database, people, alerts, due=due, told=told)
         operators = Operators(
             secret("operator_key", settings, os.environ), settings.operators_are_local

@@ -1,7 +1,7 @@
 """The roster file: YAML into a `Roster`, or findings that name line, key and what to do."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from typing_extensions import override
 
+from services.notifier.calendar_reading import CalendarError, Entry, entries
 from services.notifier.core.roster import (
     CHANNELS,
     Contact,
@@ -22,9 +23,10 @@ from services.notifier.core.roster import (
     Seat,
     WebhookWay,
 )
-from services.notifier.core.schedule import Duties
+from services.notifier.core.schedule import Absence, Booked, Duties
 from services.notifier.schedule_shape import AbsenceShape, ScheduleShape, Strict, Zone
 from shared.contract.errors import PermanentError, Reason
+from shared.runtime.clock import real_now
 from shared.runtime.secret import is_reference, looks_like_a_secret
 
 LARGEST: Final = 1 << 20
@@ -125,10 +127,54 @@ class _Document(Strict):
     roles: dict[str, str | _Seat | None]
     schedules: dict[str, ScheduleShape] = Field(default_factory=dict)
     absences: list[AbsenceShape] = Field(default_factory=list)
+    absence_calendars: list[str] = Field(default_factory=list)
 
 
-def load_roster_file(path: Path) -> Roster:
-    """Read the roster at *path*.
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """Where the calendars come from that a roster names.
+
+    Attributes:
+        now: The instant round which their repetitions are worked out.
+        folder: Where files are that are named without one; None where no file may be read.
+        fetched: What was found at addresses; one that is not there is a calendar without events.
+    """
+
+    now: datetime
+    folder: Path | None = None
+    fetched: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, source: str) -> str | None:
+        """Return the calendar *source*; None when its address has not been fetched.
+
+        Raises:
+            CalendarError: There is no such file.
+        """
+        if is_address(source):
+            return self.fetched.get(source)
+        try:
+            if self.folder is None:
+                raise CalendarError("no file may be read here")
+            return (self.folder / source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"cannot be read: {error}"
+            raise CalendarError(msg) from error
+
+
+def is_address(source: str) -> bool:
+    """Say whether the calendar *source* is to be fetched, and is no file."""
+    return source.startswith(("https://", "http://"))
+
+
+def load_roster_file(
+    path: Path, *, now: datetime | None = None, fetched: Mapping[str, str] | None = None
+) -> Roster:
+    """Read the roster at *path*, and the calendars beside it that it names.
+
+    Args:
+        path: The file.
+        now: The instant round which the repetitions of calendars are worked out; the present.
+        fetched: The calendars that it names by an address.
 
     Raises:
         RosterError: If it cannot be read or used; it names every line that is wrong.
@@ -138,10 +184,11 @@ def load_roster_file(path: Path) -> Roster:
         text = raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RosterError(str(path), (Finding(0, "", f"cannot be read: {error}"),)) from error
-    return load_roster(text, name=str(path))
+    calendars = Calendars(now or real_now(), path.parent, fetched or {})
+    return load_roster(text, name=str(path), calendars=calendars)
 
 
-def load_roster(text: str, *, name: str = "roster") -> Roster:
+def load_roster(text: str, *, name: str = "roster", calendars: Calendars | None = None) -> Roster:
     """Return the roster written in *text*; *name* is how errors call it.
 
     Raises:
@@ -159,7 +206,11 @@ def load_roster(text: str, *, name: str = "roster") -> Roster:
     dangling = tuple(_dangling(document, tree))
     if dangling:
         raise RosterError(name, dangling)
-    return _roster(document)
+    roster, flaws = _roster(document, calendars or Calendars(real_now()))
+    if flaws:
+        listed = (Finding(_line(tree, at), ".".join(map(str, at)), what) for at, what in flaws)
+        raise RosterError(name, tuple(listed))
+    return roster
 
 
 def _parsed(text: str, name: str) -> Mapping[str, Any]:
@@ -331,24 +382,71 @@ def _contact(key: str, given: _Contact) -> Contact:
     )
 
 
-def _roster(document: _Document) -> Roster:
+Place = tuple[str | int, ...]
+Flaws = list[tuple[Place, str]]
+
+
+def _roster(document: _Document, calendars: Calendars) -> tuple[Roster, Flaws]:
     contacts = {**document.people, **document.groups}
     modes = {mode: tuple(ways) for mode, ways in document.modes.items()}
-    return Roster(
+    known = {key: _contact(key, one) for key, one in contacts.items()}
+    flaws: Flaws = []
+    roster = Roster(
         name=document.roster.name,
         version=document.roster.version,
-        contacts=MappingProxyType({key: _contact(key, one) for key, one in contacts.items()}),
+        contacts=MappingProxyType(known),
         roles=MappingProxyType({role: _seat(given) for role, given in document.roles.items()}),
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
-        duties=_duties(document),
+        duties=_duties(document, tuple(known.values()), calendars, flaws),
         zone=document.roster.zone,
+        calendars=tuple(dict.fromkeys(source for _, source, _ in _sources(document))),
     )
+    return roster, flaws
 
 
-def _duties(document: _Document) -> Duties:
+def _sources(document: _Document) -> Iterator[tuple[Place, str, ZoneInfo]]:
+    """Give every calendar that is named: where, what, and in which zone its days are read."""
     zone = document.roster.zone
-    schedules = {name: one.schedule(name, zone) for name, one in document.schedules.items()}
-    return Duties(
-        schedules=MappingProxyType(schedules),
-        absences=tuple(one.absence(zone) for one in document.absences),
+    for name, schedule in document.schedules.items():
+        for number, layer in enumerate(schedule.layers):
+            if layer.calendar is not None:
+                where = ("schedules", name, "layers", number, "calendar")
+                yield where, layer.calendar, layer.zone or schedule.zone or zone
+    for index, source in enumerate(document.absence_calendars):
+        yield ("absence_calendars", index), source, zone
+
+
+def _duties(
+    document: _Document, contacts: tuple[Contact, ...], calendars: Calendars, flaws: Flaws
+) -> Duties:
+    zone = document.roster.zone
+    booked: dict[str, dict[int, Booked]] = {}
+    away = [one.absence(zone) for one in document.absences]
+    for place, source, read_in in _sources(document):
+        try:
+            text = calendars.text(source)
+            found = () if text is None else entries(text, read_in, calendars.now)
+        except CalendarError as error:
+            flaws.append((place, f"the calendar {source} {error}"))
+            continue
+        named = [(one.person(contacts), one) for one in found]
+        if place[0] == "absence_calendars":
+            # A calendar of absences is often one of a whole company: others in it are no mistake.
+            away += [Absence(person, one.span) for person, one in named if person is not None]
+            continue
+        strangers = {one.summary: one for person, one in reversed(named) if person is None}
+        flaws += [(place, _stranger(source, one)) for one in strangers.values()]
+        shifts = tuple((person, one.span) for person, one in named if person is not None)
+        booked.setdefault(str(place[1]), {})[int(place[3])] = Booked(shifts)
+    schedules = {
+        name: one.schedule(name, zone, booked.get(name, {}))
+        for name, one in document.schedules.items()
+    }
+    return Duties(schedules=MappingProxyType(schedules), absences=tuple(away))
+
+
+def _stranger(source: str, one: Entry) -> str:
+    return (
+        f"the calendar {source} books {one.summary!r} on {one.span.start:%Y-%m-%d}, who is neither"
+        " in people nor in groups: give the event the name of somebody who is, or give them an alias"
     )

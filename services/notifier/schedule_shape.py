@@ -1,7 +1,7 @@
 """What a roster file may say of rotations, overrides and absences, and how it is read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validat
 from services.notifier.core.schedule import (
     DAY_S,
     Absence,
+    Booked,
+    Layer,
     Override,
     Rotation,
     Schedule,
@@ -136,17 +138,35 @@ class Strict(BaseModel):
 
 
 class LayerShape(Strict):
-    """One layer: people who take turns."""
+    """One layer: people who take turns, or a calendar that says whose shift it is."""
 
-    people: Annotated[list[str], Field(min_length=1)]
-    turn: Annotated[tuple[int, int], PlainValidator(parse_turn)]
-    start: Annotated[date, PlainValidator(lambda given: parse_day(str(given)))]
-    handover: Annotated[int, PlainValidator(parse_clock)]
+    calendar: str | None = None
+    people: Annotated[list[str], Field(min_length=1)] | None = None
+    turn: Annotated[tuple[int, int], PlainValidator(parse_turn)] | None = None
+    start: Annotated[date, PlainValidator(lambda given: parse_day(str(given)))] | None = None
+    handover: Annotated[int, PlainValidator(parse_clock)] | None = None
     zone: Zone | None = None
     only: Annotated[Windows, PlainValidator(parse_only)] | None = None
 
-    def rotation(self, zone: ZoneInfo) -> Rotation:
-        """Return the layer as the core has it; *zone* is that of the schedule."""
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        turns = (self.people, self.turn, self.start, self.handover)
+        given = [one is not None for one in turns]
+        if self.calendar is None and not all(given):
+            refuse("is not whole", "Give people, turn, start and handover; or a calendar.")
+        if self.calendar is not None and (any(given) or self.only is not None):
+            refuse("is a calendar and a rotation", "Make two layers of it.")
+        return self
+
+    def layer(self, zone: ZoneInfo, booked: Booked | None) -> Layer:
+        """Return the layer as the core has it.
+
+        Args:
+            zone: That of the schedule.
+            booked: What its calendar holds, where it is one.
+        """
+        if self.people is None or self.turn is None or self.start is None or self.handover is None:
+            return booked or Booked(())
         days, hours = self.turn
         return Rotation(
             people=tuple(self.people),
@@ -198,19 +218,27 @@ class ScheduleShape(Strict):
     layers: Annotated[list[LayerShape], Field(min_length=1)]
     overrides: list[OverrideShape] = Field(default_factory=list)
 
-    def schedule(self, name: str, zone: ZoneInfo) -> Schedule:
-        """Return the schedule as the core has it; *zone* is that of the roster."""
+    def schedule(self, name: str, zone: ZoneInfo, booked: Mapping[int, Booked]) -> Schedule:
+        """Return the schedule as the core has it.
+
+        Args:
+            name: What the roster calls it.
+            zone: That of the roster.
+            booked: What the calendars among its layers hold, by the layer's number.
+        """
         own = self.zone or zone
         return Schedule(
             name=name,
-            layers=tuple(layer.rotation(own) for layer in self.layers),
+            layers=tuple(
+                layer.layer(own, booked.get(number)) for number, layer in enumerate(self.layers)
+            ),
             overrides=tuple(Override(one.who, one.span(own)) for one in self.overrides),
         )
 
     def named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Give everybody the schedule names, with the place where it does."""
         for number, layer in enumerate(self.layers):
-            for index, person in enumerate(layer.people):
+            for index, person in enumerate(layer.people or ()):
                 yield ("layers", number, "people", index), person
         for number, one in enumerate(self.overrides):
             yield ("overrides", number, "who"), one.who

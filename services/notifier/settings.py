@@ -37,7 +37,7 @@ Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_allowances)]
 class Settings(DatabaseSettings):
     """What the notifier is told.
 
-    ``smtp_password``, ``intake_key`` and ``operator_key`` may be references (``env:NAME``,
+    ``smtp_password``, ``intake_key``, ``operator_key`` and ``calendar_secret`` may be references (``env:NAME``,
     ``file:PATH``), so that a secret can stay in a file.
     """
 
@@ -52,6 +52,13 @@ class Settings(DatabaseSettings):
         description="The Kafka consumer group; another one for a dry run beside the real thing.",
     )
     roster_file: Path = Field(default=DEFAULT_ROSTER, description="Who stands behind each role.")
+    calendar_secret: SecretStr | None = Field(
+        default=None,
+        description=(
+            "What the addresses of calendar feeds are made from: a long text drawn at random;"
+            " none: no feeds."
+        ),
+    )
     public_url: str | None = Field(
         default=None,
         pattern="^https?://",

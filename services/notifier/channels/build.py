@@ -53,15 +53,22 @@ def channels(settings: Settings, environ: Mapping[str, str]) -> dict[str, Channe
     return ways
 
 
-def roster(settings: Settings, ways: Iterable[str], environ: Mapping[str, str]) -> Roster:
+def roster(
+    settings: Settings,
+    ways: Iterable[str],
+    environ: Mapping[str, str],
+    fetched: Mapping[str, str],
+) -> Roster:
     """Return the roster of *settings*, with only those *ways* that are there.
+
+    *fetched* are the calendars that it names by an address, as far as they are known.
 
     Raises:
         SettingsError: It cannot be used, somebody in it could not be reached at all, or a
             webhook's address or secret is not where it says.
     """
     try:
-        loaded = load_roster_file(settings.roster_file).through(ways)
+        loaded = load_roster_file(settings.roster_file, fetched=fetched).through(ways)
     except RosterError as error:
         raise SettingsError(str(error)) from None
     flaws = [] if settings.dry_run else list(_webhook_flaws(loaded, environ))

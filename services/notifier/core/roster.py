@@ -105,7 +105,8 @@ class Seat:
 class Roster:
     """A roster as loaded: immutable, every reference in it resolved or refused before.
 
-    *channels* are the ways out that this installation has; *zone* is where its days are read.
+    *channels* are the ways out that this installation has; *zone* is where its days are read,
+    *calendars* are the files and addresses from which it takes shifts and absences.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Roster:
     channels: tuple[str, ...] = CHANNELS
     duties: Duties = field(default_factory=Duties)
     zone: ZoneInfo = UTC
+    calendars: tuple[str, ...] = ()
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""

@@ -1,10 +1,12 @@
 """Rotations, overrides and absences in the roster file."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from services.notifier.channels.egress import Egress
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.roster_file import Finding, RosterError, load_roster, load_roster_file
 from services.notifier.rosters import Rosters
@@ -92,13 +94,13 @@ def test_a_changed_file_is_in_force_and_a_broken_one_leaves_the_old(tmp_path: Pa
     file = tmp_path / "roster.yaml"
     file.write_text(GOOD, encoding="utf-8")
 
-    def load() -> Roster:
+    def load(_: Mapping[str, str]) -> Roster:
         try:
             return load_roster_file(file)
         except RosterError as error:
             raise SettingsError(str(error)) from None
 
-    rosters = Rosters.of(file, load)
+    rosters = Rosters.of(file, load, Egress())
     assert not rosters.look()
     file.write_text(GOOD.replace("version: 3", "version: 4"), encoding="utf-8")
     assert rosters.look()
