@@ -12,6 +12,7 @@ from typing import Any, Final
 from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
 from services.notifier.api_oncall import oncall_routes
+from services.notifier.api_subscriptions import subscription_routes
 from services.notifier.channels.build import channels, roster, secret
 from services.notifier.channels.egress import Egress
 from services.notifier.core.allot import Limits
@@ -87,6 +88,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             secret("operator_key", settings, os.environ), settings.operators_are_local
         )
         app.include_router(letter_routes(office, operators))
+        app.include_router(subscription_routes(database, people, operators))
         tasks: list[Coroutine[Any, Any, None]] = [
             # What needs only PostgreSQL starts first, and goes on while Kafka is away.
             Sender(database, ways, manner, due=due, told=told).run(stop),

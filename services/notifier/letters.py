@@ -9,6 +9,7 @@ from uuid import UUID
 from services.notifier.core.known import Decided, Place
 from services.notifier.core.plan import INTAKE, Purpose
 from services.notifier.core.roster import TicketFacts
+from services.notifier.core.subscriptions import PREFIX
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now, now
 from services.notifier.store_letters import (
@@ -123,7 +124,7 @@ class Office:
         purpose = Purpose(row["purpose"])
         if purpose is Purpose.ALERT:
             return None, (INTAKE,)
-        if purpose is Purpose.STAND_DOWN:
+        if purpose is Purpose.STAND_DOWN or row["role"].startswith(PREFIX):
             contact = roster.contacts.get(row["person"])
         else:
             tier = int(cause["data"].get("tier") or 1)

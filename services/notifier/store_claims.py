@@ -38,7 +38,8 @@ _LOOK: Final = text(
     SELECT moment.virtual, moment.real, due.* FROM (
         SELECT clock() AS virtual, clock_timestamp() AS real
     ) AS moment LEFT JOIN LATERAL (
-        SELECT d.gate, d.target, count(*), min(d.next_at) FROM delivery d
+        SELECT d.gate, d.target, count(*), min(d.next_at),
+            bool_and(d.mode = 'digest') FROM delivery d
         WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
         GROUP BY d.gate, d.target
     ) AS due ON true
@@ -297,7 +298,11 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
         row={**row, "first_attempt_at": row["first_attempt_at"] or moment.real},
         decision=decision,
         facts=TicketFacts(**from_json(row["facts"])),
-        remarks=Remarks(repeat=row["unclear"], missed=row["missed"]),
+        remarks=Remarks(
+            repeat=row["unclear"],
+            missed=row["missed"],
+            held_since=None if row["hold_until"] is None else row["planned_at"],
+        ),
     )
 
 

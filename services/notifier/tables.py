@@ -186,3 +186,21 @@ operator_act = Table(
     Column("at", INSTANT, nullable=False),
 )
 """What operators did to dead letters: which, who, and why; never changed."""
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("subscriber", Text, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    Column("priorities", ARRAY(Text), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("every_s", Integer),
+    Column("quiet", JSONB),
+    Column("urgent", ARRAY(Text), nullable=False),
+    Column("urgent_mode", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("changed_at", INSTANT, nullable=False),
+)
+"""Who wants to hear what; ``actor`` is who set it up last."""

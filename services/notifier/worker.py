@@ -24,6 +24,7 @@ from services.notifier.store import (
     save_known,
 )
 from services.notifier.store_ledger import save_fan_outs, suppress_settled
+from services.notifier.store_subscriptions import load_subscriptions
 from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
@@ -173,6 +174,7 @@ async def open_desk(
         known=known,
         early=early,
         earlier=earlier,
+        subscriptions=await load_subscriptions(conn),
         alerted=await load_alerted(conn, moment) if alerts_now else set(),
     )
 

@@ -115,6 +115,17 @@ class InfoDebt(Fact):
     due: Moment = Field(description="When they must be there.")
 
 
+class About(Fact):
+    """What a case is about; a key that is not there was never told."""
+
+    customer: str | None = Field(default=None, description="The customer's id.")
+    component: str | None = Field(default=None, description="The component at fault.")
+    service: str | None = Field(default=None, description="The service at fault.")
+    restricted: bool = Field(
+        default=False, description="A flag keeps the case out of open rooms and subscriptions."
+    )
+
+
 class Decision(Fact):
     """The base of every decision."""
 
@@ -128,6 +139,7 @@ class Decision(Fact):
     late_by_s: int = Field(ge=0, description="How many seconds after `at` it was really decided.")
     because: Because = Field(description="Why.")
     notify: tuple[Notify, ...] = Field(default=(), description="Who is to be told.")
+    about: About | None = Field(default=None, description="What the case is about.")
     hold_until: Moment | None = Field(
         default=None, description="Tell them no sooner: their calendar is closed until then."
     )

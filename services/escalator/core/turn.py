@@ -113,10 +113,24 @@ class Turn:
                 "arithmetic": list(arithmetic),
             },
         }
+        if about := self._about():
+            data["about"] = about
         data.update(more)
         effect = Effect(kind, self.at, data)
         self.effects.append(effect)
         return effect
+
+    def _about(self) -> dict[str, Any]:
+        """Return what the case is about, as far as the ticket says: for whoever takes a part only."""
+        case, known = self.case, self.policy.overrides
+        found = {
+            name: case.facts[name]
+            for name in ("customer", "component", "service")
+            if case.facts.get(name) is not None
+        }
+        if any(flag in known and known[flag].restricted for flag in case.flags):
+            found["restricted"] = True
+        return found
 
     def tell(self, effect: Effect, notify: list[dict[str, Any]], calendar: Calendar) -> None:
         """Put the people to tell into *effect*, held until *calendar* opens if it is closed."""

@@ -21,12 +21,16 @@ PACED: Final = ("email", "webhook")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for one recipient on one channel; *oldest* is when the first could have gone."""
+    """What waits for one recipient on one channel; *oldest* is when the first could have gone.
+
+    *bundle* says that all of it is meant for a digest.
+    """
 
     gate: str
     target: str
     count: int
     oldest: datetime
+    bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +131,7 @@ def _share(
         return Share(one.gate, one.target, DIGEST_AT_MOST, together=True), {
             paced: taken(gate, int(gate.tokens))
         }
+    if one.bundle and one.count > 1:
+        return Share(one.gate, one.target, DIGEST_AT_MOST, together=True), {paced: taken(gate, 1)}
     count = min(one.count, most)
     return Share(one.gate, one.target, count), {paced: taken(gate, count)}

@@ -20,6 +20,7 @@ from services.notifier.core.known import (
 from services.notifier.core.plan import Earlier, Planned, Purpose, plan
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
+from services.notifier.core.subscriptions import PREFIX, Subscription, subscribed
 
 TOLD_ALREADY = "told_already"
 """Why an alert about the set-up is not sent: another ticket met the same fault, and it was."""
@@ -49,6 +50,7 @@ class Desk:
         early: Decisions kept because an earlier version was missing, by ticket and version.
         earlier: Who was called before, by escalation and role.
         alerted: What of the set-up somebody was told of lately (`alert_of`): once is enough.
+        subscriptions: Who wants to hear what, beyond those whom decisions call.
         fan_outs: What must go to the ledger.
         parked: Decisions that came too early, now kept.
         released: Decisions that were kept and could now be heard.
@@ -66,6 +68,7 @@ class Desk:
     early: dict[str, dict[int, Decided]]
     earlier: dict[tuple[str, str], Earlier]
     alerted: set[str] = field(default_factory=set)
+    subscriptions: tuple[Subscription, ...] = ()
     fan_outs: list[FanOut] = field(default_factory=list)
     parked: list[Decided] = field(default_factory=list)
     released: list[Decided] = field(default_factory=list)
@@ -114,6 +117,7 @@ class Desk:
             ladder=row.ladder,
             escalation=row.escalation,
             type=fan_out.decision.type,
+            subscription=row.role.startswith(PREFIX),
             overtaken=row.version < self.newest.get((row.escalation, row.role), 0),
         )
         return stale(waiting, self.known[row.ticket])
@@ -122,7 +126,7 @@ class Desk:
         known = learn(known, decision)
         self.known[decision.ticket] = known
         self.touched.add(decision.ticket)
-        if decision.type in (ACKNOWLEDGED, ENDED, *CLOSED):
+        if decision.type in (ACKNOWLEDGED, ENDED, *CLOSED) or known.facts.restricted:
             self.settled.add(decision.ticket)
         try:
             rows = plan(
@@ -132,6 +136,10 @@ class Desk:
                 earlier=self.earlier,
                 alerts=self.alerts,
                 now=self.now,
+            )
+            rows = (
+                *rows,
+                *subscribed(decision, rows, self.roster, self.subscriptions, self.now),
             )
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))

@@ -140,12 +140,15 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
 
 
 def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
-    found = {
+    found: dict[str, Any] = {
         name: str(given)
         for name in ("title", "url", "owner", "account_manager")
         if (given := decision.facts.get(name, decision.data.get(name))) is not None
     }
-    return replace(facts, **found) if found else facts
+    restricted = bool((decision.data.get("about") or {}).get("restricted"))
+    if found or restricted != facts.restricted:
+        return replace(facts, **found, restricted=restricted)
+    return facts
 
 
 def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Called]:

@@ -28,12 +28,16 @@ FACTS = ("owner", "account_manager")
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
-    """What the notifier knows of a ticket beside its decisions; each is None until told."""
+    """What the notifier knows of a ticket beside its decisions; each is None until told.
+
+    *restricted* is whether a flag keeps the case out of open rooms now.
+    """
 
     title: str | None = None
     url: str | None = None
     owner: str | None = None
     account_manager: str | None = None
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
