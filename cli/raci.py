@@ -21,6 +21,7 @@ from shared.contract.times import Instant, rfc3339
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
 from shared.policy.responsibility import Beyond, OutsideRole, outside_role
+from shared.runtime.clock import real_now
 
 _COMMAND: Final = "raci"
 _ROSTER: Final = Path(__file__).parents[1] / "deploy" / "roster" / "default.yaml"
@@ -90,7 +91,7 @@ def raci(
 
 
 def _head(people: Roster) -> str:
-    contact = people.seated("head_of_support", tier=1, facts=TicketFacts())
+    contact = people.seated("head_of_support", tier=1, facts=TicketFacts(), at=real_now())
     return "the head of support" if contact is None else contact.name
 
 

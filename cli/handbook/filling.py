@@ -15,6 +15,7 @@ from shared.contract.sentences import words
 from shared.policy.document import Policy
 from shared.policy.notation import Addressee
 from shared.policy.values import duration
+from shared.runtime.clock import real_now
 
 _RACI: Final = {"R": "responsible", "A": "accountable", "C": "consulted", "I": "informed"}
 _HOUR: Final = 3600
@@ -68,7 +69,7 @@ def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
     ]
 
     def who(role: str) -> str:
-        contact = roster.seated(role, tier=1, facts=TicketFacts())
+        contact = roster.seated(role, tier=1, facts=TicketFacts(), at=real_now())
         return _words(role) if contact is None else contact.name
 
     def people(listed: Iterable[str | Addressee]) -> str:

@@ -19,6 +19,7 @@ from cli.handbook.sources import REVIEWED_EVERY, Source
 from services.notifier.core.roster import Roster, TicketFacts
 from shared.contract.sentences import words
 from shared.policy.document import Policy
+from shared.runtime.clock import real_now
 
 _HERE: Final = Path(__file__).parent
 _ASSETS: Final = ("handbook.css", "search.js")
@@ -143,5 +144,5 @@ def _text(html: str) -> str:
 
 
 def _holder(role: str, roster: Roster) -> str:
-    contact = roster.seated(role, tier=1, facts=TicketFacts())
+    contact = roster.seated(role, tier=1, facts=TicketFacts(), at=real_now())
     return words(role) if contact is None else contact.name

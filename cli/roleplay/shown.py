@@ -18,7 +18,7 @@ from services.escalator.core.roleplay.transcript import Entry
 from services.notifier.core.roster import Roster, TicketFacts
 from services.tracker.core.wording import plain
 from shared.contract.sentences import sentence, words
-from shared.contract.times import rfc3339
+from shared.contract.times import as_datetime, rfc3339
 from shared.policy.document import Policy
 
 _WIDTH: Final = 110
@@ -58,7 +58,7 @@ def calls_of(scenario: Scenario, entries: Iterable[Entry], roster: Roster) -> li
 
 
 def _call(scenario: Scenario, one: Called, roster: Roster) -> dict[str, Any]:
-    contact = roster.seated(one.role, tier=one.tier, facts=TicketFacts())
+    contact = roster.seated(one.role, tier=one.tier, facts=TicketFacts(), at=as_datetime(one.at))
     ways = () if contact is None else roster.ways(contact, one.mode)
     return {
         "at": told(one.at - scenario.start),

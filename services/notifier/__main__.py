@@ -6,11 +6,14 @@ import asyncio
 import os
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 from services.notifier.answering import answer_links, answer_routes, letters
 from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
+from services.notifier.api_oncall import oncall_routes
+from services.notifier.api_subscriptions import subscription_routes
 from services.notifier.channels.build import (
     Surroundings,
     channels,
@@ -19,6 +22,7 @@ from services.notifier.channels.build import (
     secret,
     slack_api,
 )
+from services.notifier.channels.egress import Egress
 from services.notifier.channels.intake import Intake
 from services.notifier.clerk import Clerk
 from services.notifier.core.allot import Limits
@@ -26,6 +30,7 @@ from services.notifier.core.plan import INTAKE
 from services.notifier.letters import Office
 from services.notifier.mender import Mender
 from services.notifier.operators import Operators
+from services.notifier.rosters import Rosters
 from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
 from services.notifier.slack_keeper import SlackKeeper
@@ -50,7 +55,12 @@ _CONNECTIONS: Final = 12
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Plan and send until told to stop; what is under way then is finished."""
     async with AsyncExitStack() as stack:
-        people = roster(settings, names(settings), os.environ)
+        people = Rosters.of(
+            settings.roster_file,
+            partial(roster, settings, names(settings), os.environ),
+            Egress(settings.webhook_allow),
+        )
+        await people.refresh()
         words = letters(settings)
         database = await stack.enter_async_context(
             open_database(
@@ -82,8 +92,13 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         async def ready() -> Mapping[str, bool]:
             return {"database": await database.ready()}
 
-        app = service_app("notifier", ready=ready, description="What became of each notice.")
+        app = service_app(
+            "notifier", ready=ready, notes=people.notes, description="What became of each notice."
+        )
         app.include_router(routes(database))
+        app.include_router(
+            oncall_routes(database, people, secret("calendar_secret", settings, os.environ))
+        )
         office = Office(database, people, alerts, due=due, told=told)
         operators = Operators(
             secret("operator_key", settings, os.environ), settings.operators_are_local
@@ -94,11 +109,13 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         clerk = Clerk(database, handed_in if isinstance(handed_in, Intake) else None, people)
         for answering in answer_routes(settings, os.environ, clerk, words, slack):
             app.include_router(answering)
+        app.include_router(subscription_routes(database, people, operators))
         tasks: list[Coroutine[Any, Any, None]] = [
             # What needs only PostgreSQL starts first, and goes on while Kafka is away.
             Sender(database, ways, manner, due=due, told=told).run(stop),
             Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
             watch(database, settings.clock_speed, stop),
+            people.run(stop),
             consume(
                 [settings.topic(TIER_CHANGES)],
                 worker.handle,

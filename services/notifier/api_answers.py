@@ -42,7 +42,7 @@ def link_routes(database: Database, clerk: Clerk, links: AnswerLinks, words: Wor
         except BadLinkError as error:
             return _bad(error)
         known, met = await clerk.look(seal)
-        contact = clerk.roster.contacts.get(seal.person)
+        contact = clerk.rosters.current.contacts.get(seal.person)
         language = (contact.language if contact is not None else None) or words.language
         veiled = bool(known and known.restricted and contact and contact.shared) and not (
             contact is not None and contact.restricted
@@ -64,7 +64,7 @@ def link_routes(database: Database, clerk: Clerk, links: AnswerLinks, words: Wor
             act = Act(form.pop("act", ""))
         except ValueError:
             return _page("No such answer", "Press one of the buttons of the page.", status=400)
-        contact = clerk.roster.contacts.get(seal.person)
+        contact = clerk.rosters.current.contacts.get(seal.person)
         language = (contact.language if contact is not None else None) or words.language
         reply = await clerk.take(seal, act, form, terms=words.terms(language), through="link")
         return _page(seal.ticket, reply.text, status=200 if reply.taken else 409, language=language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import structlog
 
 from services.notifier import metrics
-from services.notifier.core.answering import Act, Answer, Seal, Stand, Standing, stand
+from services.notifier.core.answering import Act, Answer, Seal, Stand, Standing, role_of, stand
 from services.notifier.core.known import Known
 from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
-from services.notifier.core.roster import Roster
 from services.notifier.core.wording import Terms, instant
+from services.notifier.rosters import Rosters
 from services.notifier.store import now
 from services.notifier.store_answers import called_for, keep_answer, known_of
 from shared.runtime.database import Database
@@ -52,18 +52,24 @@ class Clerk:
 
     database: Database
     acts: Acts | None
-    roster: Roster
+    rosters: Rosters
 
     async def look(self, seal: Seal) -> tuple[Known | None, Stand]:
         """Return the ticket of *seal*, and how its escalation stands towards that person."""
         async with self.database.transaction() as conn:
             known = await known_of(conn, seal.ticket)
-        return known, stand(known, seal, Act.ACKNOWLEDGE, self.roster)
+        return known, stand(known, seal, Act.ACKNOWLEDGE, self.rosters.current)
 
-    async def called(self, escalation: str) -> list[str]:
-        """Return the roles that were called for *escalation*, the latest first."""
+    async def role(self, known: Known, escalation: str, contacts: Sequence[str]) -> str | None:
+        """Return the role in which one of *contacts* answers now; None when they hold none."""
         async with self.database.transaction() as conn:
-            return await called_for(conn, escalation)
+            called = await called_for(conn, escalation)
+            moment = await now(conn)
+        call = known.calls.get(escalation)
+        target = "" if call is None else call.target or ""
+        return role_of(
+            self.rosters.current, known, called, contacts, target=target, at=moment.virtual
+        )
 
     async def take(
         self, seal: Seal, act: Act, form: Mapping[str, Any], *, terms: Terms, through: str
@@ -75,7 +81,7 @@ class Clerk:
         async with self.database.transaction() as conn:
             known = await known_of(conn, seal.ticket)
             moment = await now(conn)
-        met = stand(known, seal, act, self.roster)
+        met = stand(known, seal, act, self.rosters.current)
         if known is None or met.standing is not Standing.OPEN:
             return Reply(said(met, terms), met.standing in (Standing.TAKEN, Standing.YOURS))
         if self.acts is None:

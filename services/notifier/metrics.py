@@ -48,3 +48,10 @@ LEDGER_FAULTS: Final = Gauge(
 UNPUBLISHED: Final = Gauge(
     "tierline_notifier_outbox_unpublished", "Delivery events not yet on Kafka."
 )
+ROSTER_VERSION: Final = Gauge(
+    "tierline_notifier_roster_version", "The version of the roster in force, as its file says."
+)
+ROSTER_REFUSED: Final = Gauge(
+    "tierline_notifier_roster_refused",
+    "1 while the roster's file cannot be used and the one read before stays in force; should be 0.",
+)

@@ -200,6 +200,9 @@ class Sender:
             remarks=Remarks(
                 repeat=any(one.remarks.repeat for one in notices),
                 missed=sum(one.remarks.missed for one in notices),
+                held_since=min(
+                    (since for one in notices if (since := one.remarks.held_since)), default=None
+                ),
             ),
             parts=notices,
         )

@@ -43,7 +43,7 @@ Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_allowances)]
 class Settings(DatabaseSettings):
     """What the notifier is told.
 
-    Every secret (``smtp_password``, ``slack_token``, …) may be a reference (``env:NAME``,
+    Every secret (``smtp_password``, ``slack_token``, ``calendar_secret``, …) may be a reference (``env:NAME``,
     ``file:PATH``), so that a secret can stay in a file.
     """
 
@@ -58,6 +58,13 @@ class Settings(DatabaseSettings):
         description="The Kafka consumer group; another one for a dry run beside the real thing.",
     )
     roster_file: Path = Field(default=DEFAULT_ROSTER, description="Who stands behind each role.")
+    calendar_secret: SecretStr | None = Field(
+        default=None,
+        description=(
+            "What the addresses of calendar feeds are made from: a long text drawn at random;"
+            " none: no feeds."
+        ),
+    )
     public_url: str | None = Field(
         default=None,
         pattern="^https?://",

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from services.notifier.channels.slack_api import SlackApi, SlackError
 from services.notifier.clerk import Clerk, Reply
-from services.notifier.core.answering import Act, Seal, by_address, role_of
+from services.notifier.core.answering import Act, Seal, by_address
 from services.notifier.core.roster import Contact
 from services.notifier.core.slack import act_of, escalate_form, escaped, return_form
 from services.notifier.words import Words
@@ -103,7 +103,7 @@ class SlackDesk:
 
     async def _take(self, pressed: _Pressed) -> Reply:
         terms = self._words.terms()
-        contact = by_address(self._clerk.roster, _SLACK, pressed.user)
+        contact = by_address(self._clerk.rosters.current, _SLACK, pressed.user)
         if contact is None:
             text = terms.phrases.get("stranger", "unknown").replace("{id}", pressed.user)
             return Reply(text, taken=False)
@@ -118,16 +118,13 @@ class SlackDesk:
         known, _ = await self._clerk.look(seal)
         if known is None:
             return seal
-        roster = self._clerk.roster
+        roster = self._clerk.rosters.current
         here = [
             one.key
             for one in roster.contacts.values()
             if one.shared and one.addresses.get(_SLACK) == pressed.channel
         ]
-        called = await self._clerk.called(pressed.escalation)
-        call = known.calls.get(pressed.escalation)
-        target = "" if call is None else call.target or ""
-        role = role_of(roster, known, called, [contact.key, *here], target=target)
+        role = await self._clerk.role(known, pressed.escalation, [contact.key, *here])
         return None if role is None else Seal(seal.ticket, seal.escalation, contact.key, role)
 
     def _tell(self, pressed: _Pressed, reply: Reply) -> Callable[[], Awaitable[None]]:

@@ -19,8 +19,8 @@ from services.notifier.core.known import OPEN, Known
 from services.notifier.core.message import plain
 from services.notifier.core.plan import ROOM
 from services.notifier.core.retry import Failed
-from services.notifier.core.roster import Roster
 from services.notifier.core.slack import card_blocks, escaped
+from services.notifier.rosters import Rosters
 from services.notifier.store_cards import (
     Room,
     card_shows,
@@ -53,7 +53,7 @@ class SlackKeeper:
         self,
         database: Database,
         api: SlackApi,
-        roster: Roster,
+        rosters: Rosters,
         words: Words,
         *,
         rooms: bool,
@@ -64,14 +64,14 @@ class SlackKeeper:
         Args:
             database: Where cards and rooms are remembered.
             api: Slack.
-            roster: Who has which Slack member id.
+            rosters: Who has which Slack member id.
             words: What things are called.
             rooms: Whether a P1 and a ticket in tier 3 get a room of their own.
             public_url: Where people reach the tracker's board.
         """
         self._database = database
         self._api = api
-        self._roster = roster
+        self._rosters = rosters
         self._terms = words.terms()
         self._rooms = rooms
         self._public_url = public_url
@@ -123,14 +123,16 @@ class SlackKeeper:
 
     def _blocks(self, place: str, known: Known) -> list[dict[str, Any]]:
         readers = [
-            one for one in self._roster.contacts.values() if one.addresses.get("slack") == place
+            one
+            for one in self._rosters.current.contacts.values()
+            if one.addresses.get("slack") == place
         ]
         open_to_all = any(one.shared and not one.restricted for one in readers)
         veiled = known.restricted and place != ROOM and open_to_all
         url = None
         if self._public_url and not veiled:
             url = f"{self._public_url.rstrip('/')}/tickets/{known.ticket}"
-        return card_blocks(known, self._roster, self._terms, veiled=veiled, url=url)
+        return card_blocks(known, self._rosters.current, self._terms, veiled=veiled, url=url)
 
     async def _see_to(self, room: Room, known: Known, people: tuple[str, ...]) -> None:
         if room.channel is None and known.status != OPEN:
@@ -192,7 +194,7 @@ class SlackKeeper:
     async def _invite(self, room: Room, people: tuple[str, ...]) -> None:
         new = [one for one in people if one not in room.invited]
         for person in new:
-            contact = self._roster.contacts.get(person)
+            contact = self._rosters.current.contacts.get(person)
             member = contact.addresses.get("slack", "") if contact is not None else ""
             if member[:1] in ("U", "W"):
                 await self._calmly(

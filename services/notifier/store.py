@@ -12,10 +12,11 @@ from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier.core.known import Called, Decided, Known
+from services.notifier.core.desk import TOLD_AGAIN_AFTER, fault
+from services.notifier.core.known import ALERT, Called, Decided, Known
 from services.notifier.core.plan import Earlier, Purpose
 from services.notifier.core.roster import TicketFacts
-from services.notifier.tables import dead_letter, delivery, early, ticket
+from services.notifier.tables import dead_letter, decision, delivery, early, ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,28 @@ async def load_earlier(
         .order_by(delivery.c.version)
     )
     return {(row.escalation, row.role): Earlier(row.person, row.mode) for row in found}
+
+
+async def load_alerted(conn: AsyncConnection, moment: Now) -> set[str]:
+    """Return the faults of the set-up that somebody was told of lately.
+
+    Whoever asks holds the answer for the rest of the transaction: two instances that meet the same
+    fault on two tickets tell of it once.
+    """
+    await conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('notifier.alerted'))"))
+    told = (
+        select(delivery.c.id)
+        .where(delivery.c.decision_id == decision.c.id, delivery.c.state != "suppressed")
+        .exists()
+    )
+    found = await conn.execute(
+        select(decision.c.data["code"].astext, decision.c.data["detail"]).where(
+            decision.c.type == ALERT,
+            decision.c.planned_at > moment.virtual - TOLD_AGAIN_AFTER,
+            told,
+        )
+    )
+    return {fault(code, detail) for code, detail in found}
 
 
 async def save_known(conn: AsyncConnection, tickets: Iterable[Known]) -> None:

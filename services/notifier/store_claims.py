@@ -24,6 +24,7 @@ from services.notifier.core.plan import digest_id
 from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
+from services.notifier.rosters import Rosters
 from services.notifier.store import Now
 from services.notifier.store_gates import gate_from, save_gates
 from services.notifier.store_ledger import open_gates, reported, say, suppress, waiting_from, way
@@ -38,8 +39,8 @@ _LOOK: Final = text(
     SELECT moment.virtual, moment.real, due.* FROM (
         SELECT clock() AS virtual, clock_timestamp() AS real
     ) AS moment LEFT JOIN LATERAL (
-        SELECT d.gate, d.target, count(*), min(d.next_at), coalesce({_URGENT}, false) AS urgent
-        FROM delivery d
+        SELECT d.gate, d.target, count(*), min(d.next_at), coalesce({_URGENT}, false) AS urgent,
+            bool_and(d.mode = 'digest') FROM delivery d
         WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
         GROUP BY d.gate, d.target, 5
     ) AS due ON true
@@ -191,11 +192,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a sender takes: its *limits*, for how long, and by which *roster* it finds other ways."""
+    """How a sender takes: its *limits*, for how long, and by which *rosters* it finds other ways."""
 
     limits: Limits
     lease: timedelta
-    roster: Roster
+    rosters: Rosters
+
+    @property
+    def roster(self) -> Roster:
+        """The roster as the file has it now."""
+        return self.rosters.current
 
 
 async def look(conn: AsyncConnection) -> tuple[Now, list[Waiting]]:
@@ -296,7 +302,11 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
         row={**row, "first_attempt_at": row["first_attempt_at"] or moment.real},
         decision=decision,
         facts=TicketFacts(**from_json(row["facts"])),
-        remarks=Remarks(repeat=row["unclear"], missed=row["missed"]),
+        remarks=Remarks(
+            repeat=row["unclear"],
+            missed=row["missed"],
+            held_since=None if row["hold_until"] is None else row["planned_at"],
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from services.notifier.core.plan import INTAKE, Planned, Purpose
 from services.notifier.core.report import Reported, Step, report
 from services.notifier.core.roster import Contact, Roster
 from services.notifier.core.stale import Waiting, stale
+from services.notifier.core.subscriptions import PREFIX
 from services.notifier.store import Now, decision_row
 from services.notifier.tables import decision, delivery, gate
 
@@ -266,6 +267,7 @@ def waiting_from(row: Mapping[Any, Any]) -> Waiting:
         ladder=row["ladder"],
         escalation=row["escalation"],
         type=row["type"],
+        subscription=row["role"].startswith(PREFIX),
         told=bool(row.get("told")),
         overtaken=bool(row.get("overtaken")),
     )

@@ -230,3 +230,21 @@ answer = Table(
     Column("at", INSTANT, nullable=False),
 )
 """What people answered by button or link, as it was handed to intake; never changed."""
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("subscriber", Text, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    Column("priorities", ARRAY(Text), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("every_s", Integer),
+    Column("quiet", JSONB),
+    Column("urgent", ARRAY(Text), nullable=False),
+    Column("urgent_mode", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("changed_at", INSTANT, nullable=False),
+)
+"""Who wants to hear what; ``actor`` is who set it up last."""

@@ -115,6 +115,14 @@ class InfoDebt(Fact):
     due: Moment = Field(description="When they must be there.")
 
 
+class About(Fact):
+    """What a case is about; a key that is not there was never told."""
+
+    customer: str | None = Field(default=None, description="The customer's id.")
+    component: str | None = Field(default=None, description="The component at fault.")
+    service: str | None = Field(default=None, description="The service at fault.")
+
+
 class Decision(Fact):
     """The base of every decision."""
 
@@ -132,6 +140,7 @@ class Decision(Fact):
         default=False,
         description="Whether only its number may be shown in open rooms; absent means false.",
     )
+    about: About | None = Field(default=None, description="What the case is about.")
     hold_until: Moment | None = Field(
         default=None, description="Tell them no sooner: their calendar is closed until then."
     )

@@ -26,6 +26,7 @@ from services.notifier.core.plan import INTAKE, ROOM
 from services.notifier.core.roster import CHANNELS, Roster
 from services.notifier.core.wording import Terms
 from services.notifier.roster_file import RosterError, load_roster_file
+from services.notifier.rosters import Rosters
 from services.notifier.settings import Settings
 from shared.runtime.clock import real_now
 from shared.runtime.secret import MissingSecretError, resolve
@@ -44,13 +45,13 @@ class Surroundings:
 
     Attributes:
         environ: Where references to secrets lead.
-        roster: Who has which address.
+        rosters: Who has which address.
         cards: Remembers Slack's messages.
         terms: What names are called.
     """
 
     environ: Mapping[str, str]
-    roster: Roster
+    rosters: Rosters
     cards: Cards
     terms: Terms
 
@@ -110,15 +111,22 @@ def slack_api(settings: Settings, environ: Mapping[str, str]) -> SlackApi | None
     return SlackApi(settings.slack_url, token, now=real_now, timeout_s=timeout_s)
 
 
-def roster(settings: Settings, ways: Iterable[str], environ: Mapping[str, str]) -> Roster:
+def roster(
+    settings: Settings,
+    ways: Iterable[str],
+    environ: Mapping[str, str],
+    fetched: Mapping[str, str],
+) -> Roster:
     """Return the roster of *settings*, with only those *ways* that are there.
+
+    *fetched* are the calendars that it names by an address, as far as they are known.
 
     Raises:
         SettingsError: It cannot be used, somebody in it could not be reached at all, or an
             address or a secret is not where it says.
     """
     try:
-        loaded = load_roster_file(settings.roster_file).through(ways)
+        loaded = load_roster_file(settings.roster_file, fetched=fetched).through(ways)
     except RosterError as error:
         raise SettingsError(str(error)) from None
     printed = settings.dry_run or settings.sandbox_file is not None
@@ -189,7 +197,7 @@ def _to_slack(settings: Settings, around: Surroundings) -> Iterator[tuple[str, C
     api = slack_api(settings, around.environ)
     if api is None:
         return
-    slack = Slack(api, around.cards, around.roster, around.terms)
+    slack = Slack(api, around.cards, around.rosters, around.terms)
     yield "slack", slack
     if settings.slack_rooms:
         yield ROOM, slack

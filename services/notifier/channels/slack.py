@@ -11,9 +11,9 @@ from services.notifier.channels.slack_api import SlackApi, SlackError
 from services.notifier.core.known import Known
 from services.notifier.core.plan import CASE_ROOM, ROOM, Purpose
 from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
-from services.notifier.core.roster import Roster
 from services.notifier.core.slack import card_blocks, digest_blocks, escaped, notice_blocks
 from services.notifier.core.wording import Terms
+from services.notifier.rosters import Rosters
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class Cards(Protocol):
 class Slack:
     """Posts each notice: the first about a case as its card, every later one into its thread."""
 
-    def __init__(self, api: SlackApi, cards: Cards, roster: Roster, terms: Terms) -> None:
+    def __init__(self, api: SlackApi, cards: Cards, rosters: Rosters, terms: Terms) -> None:
         self._api = api
         self._cards = cards
-        self._roster = roster
+        self._rosters = rosters
         self._terms = terms
 
     async def send(self, notice: Notice) -> Outcome:
@@ -87,7 +87,7 @@ class Slack:
         message = notice.message.remarked(notice.remarks)
         state = None
         if known is not None:
-            state = card_blocks(known, self._roster, self._terms, veiled=notice.veiled)
+            state = card_blocks(known, self._rosters.current, self._terms, veiled=notice.veiled)
         said = await self._post(
             notice, channel, message.subject, blocks=notice_blocks(message, state=state)
         )

@@ -22,13 +22,17 @@ UNPACED: Final = ("console", "intake")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for one recipient on one channel; *oldest* is when the first could have gone."""
+    """What waits for one recipient on one channel; *oldest* is when the first could have gone.
+
+    *bundle* says that all of it is meant for a digest.
+    """
 
     gate: str
     target: str
     count: int
     oldest: datetime
     urgent: bool = False
+    bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +138,8 @@ def _share(
         # Whoever has more waiting than they may get now has had enough for a while.
         together = Share(one.gate, one.target, DIGEST_AT_MOST, together=True, urgent=one.urgent)
         return together, {paced: taken(gate, int(gate.tokens))}
+    if one.bundle and one.count > 1:
+        together = Share(one.gate, one.target, DIGEST_AT_MOST, together=True, urgent=one.urgent)
+        return together, {paced: taken(gate, 1)}
     count = min(one.count, most)
     return Share(one.gate, one.target, count, urgent=one.urgent), {paced: taken(gate, count)}

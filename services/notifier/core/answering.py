@@ -140,7 +140,13 @@ def by_address(roster: Roster, channel: str, address: str) -> Contact | None:
 
 
 def role_of(
-    roster: Roster, known: Known, called: Iterable[str], contacts: Sequence[str], *, target: str
+    roster: Roster,
+    known: Known,
+    called: Iterable[str],
+    contacts: Sequence[str],
+    *,
+    target: str,
+    at: datetime,
 ) -> str | None:
     """Return the role in which somebody answers who is one of *contacts*.
 
@@ -150,6 +156,7 @@ def role_of(
         called: The roles called for the escalation, the latest first.
         contacts: The person, and then the groups in whose room they answer.
         target: What was escalated to, such as ``t2``.
+        at: The instant of the answer.
 
     Returns:
         A role that was called, else one of the same tier or department, else any; None when the
@@ -157,7 +164,7 @@ def role_of(
     """
     by_contact: dict[str, list[str]] = {key: [] for key in contacts}
     for role in roster.roles:
-        seated = roster.seated(role, tier=known.tier or 1, facts=known.facts)
+        seated = roster.seated(role, tier=known.tier or 1, facts=known.facts, at=at)
         if seated is not None and seated.key in by_contact:
             by_contact[seated.key].append(role)
     held = [role for roles in by_contact.values() for role in roles]

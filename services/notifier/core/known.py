@@ -20,6 +20,7 @@ NOTICE_DUE = "escalation.notice_due"
 ACKNOWLEDGED = "escalation.acknowledged"
 ENDED = "escalation.ended"
 REFUSED = "act.refused"
+ALERT = "config.alert"
 CLOSED = ("case.closed", "group.closed")
 OPENED = ("case.opened", "case.reopened", "group.opened")
 
@@ -174,12 +175,14 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
 
 
 def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
-    found = {
+    found: dict[str, Any] = {
         name: str(given)
         for name in ("title", "url", "owner", "account_manager")
         if (given := decision.facts.get(name, decision.data.get(name))) is not None
     }
-    return replace(facts, **found) if found else facts
+    if found or decision.restricted != facts.restricted:
+        return replace(facts, **found, restricted=decision.restricted)
+    return facts
 
 
 def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Called]:

@@ -88,6 +88,7 @@ def plan(
     facts: TicketFacts,
     earlier: Calls,
     alerts: bool,
+    now: datetime,
     room: bool = False,
 ) -> tuple[Planned, ...]:
     """Return every delivery that *decision* asks for.
@@ -98,11 +99,13 @@ def plan(
         facts: What is known of the ticket, for the roles that a fact fills.
         earlier: The calls already in the ledger for this ticket's escalations.
         alerts: Whether the engine can be told of a role that nobody holds.
+        now: The instant of planning; whoever is on call then is called, and for a notice that is
+            held, whoever is on call when it is let go.
         room: Whether the case has a room of its own, which hears of a change that calls nobody.
     """
     tier = int(decision.data.get("tier") or 1)
     notices = [
-        _notice(decision, roster, facts, tier, called)
+        _notice(decision, roster, facts, tier, called, now)
         for called in _once_per_role(decision.data.get("notify") or ())
     ]
     taken = {notice.role for notice in notices}
@@ -116,7 +119,7 @@ def plan(
         if alerts
         else []
     )
-    more = [*_answered(decision, roster), *_declined(decision, roster, facts, tier, taken)]
+    more = [*_answered(decision, roster), *_declined(decision, roster, facts, tier, taken, now)]
     if room and not notices and decision.type == "case.reclassified":
         more.append(_to_room(decision))
     return (*_once_per_person(notices), *_once_per_person(closing), *more, *unreached)
@@ -193,9 +196,16 @@ def _urgency(mode: str) -> int:
 
 
 def _notice(
-    decision: Decided, roster: Roster, facts: TicketFacts, tier: int, call: _Call
+    decision: Decided,
+    roster: Roster,
+    facts: TicketFacts,
+    tier: int,
+    call: _Call,
+    now: datetime,
 ) -> Planned:
-    contact = roster.seated(call.role, tier=tier, facts=facts)
+    hold_until = _instant(decision.data.get("hold_until"))
+    at = now if hold_until is None else max(now, hold_until)
+    contact = roster.seated(call.role, tier=tier, facts=facts, at=at)
     ways = () if contact is None else roster.ways(contact, call.mode)
     step = decision.data.get("step")
     return Planned(
@@ -211,7 +221,7 @@ def _notice(
         escalation=decision.escalation,
         person=None if contact is None else contact.key,
         ways=ways,
-        hold_until=_instant(decision.data.get("hold_until")),
+        hold_until=hold_until,
         suppressed=None if ways else NOBODY,
     )
 
@@ -248,12 +258,17 @@ def _answered(decision: Decided, roster: Roster) -> list[Planned]:
 
 
 def _declined(
-    decision: Decided, roster: Roster, facts: TicketFacts, tier: int, taken: set[str]
+    decision: Decided,
+    roster: Roster,
+    facts: TicketFacts,
+    tier: int,
+    taken: set[str],
+    now: datetime,
 ) -> list[Planned]:
     """Tell the owner, who asked, that a department declined, why, and who is asked now (H26)."""
     if decision.type != ENDED or decision.data.get("reason") != "declined" or "owner" in taken:
         return []
-    contact = roster.seated("owner", tier=tier, facts=facts)
+    contact = roster.seated("owner", tier=tier, facts=facts, at=now)
     ways = () if contact is None else roster.ways(contact, "chat")
     return [_for_information(decision, "owner", contact, ways, "chat")] if ways else []
 

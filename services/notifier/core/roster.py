@@ -7,8 +7,14 @@ person here and nowhere else, and a role whose seat is empty is a fact the engin
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Self
+from zoneinfo import ZoneInfo
+
+from services.notifier.core.schedule import Duties
+
+UTC = ZoneInfo("UTC")
 
 MODES = ("page", "chat", "email", "digest")
 """How urgently a notice asks, in the words of the policy, most urgent first."""
@@ -22,12 +28,16 @@ FACTS = ("owner", "account_manager")
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
-    """What the notifier knows of a ticket beside its decisions; each is None until told."""
+    """What the notifier knows of a ticket beside its decisions; each is None until told.
+
+    *restricted* is whether a flag keeps the case out of open rooms now.
+    """
 
     title: str | None = None
     url: str | None = None
     owner: str | None = None
     account_manager: str | None = None
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class Contact:
 
     *addresses* are those on every other channel: a Slack member or channel, a telephone number,
     or a reference to an address that is a secret. *shared* ones are read by several people, who
-    see no more of a restricted case than its number unless the group is *restricted* itself.
+    see no more of a restricted case than its number unless the group is *restricted* itself. *members*
+    are the people of a group, where the roster lists them.
     """
 
     key: str
@@ -63,6 +74,7 @@ class Contact:
     restricted: bool = False
     modes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     aliases: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     def has(self, channel: str) -> bool:
         """Say whether this contact can be reached by *channel*."""
@@ -92,22 +104,24 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What fills a role: one contact, a fact of the ticket, or nobody.
+    """What fills a role: one contact, a schedule, a fact of the ticket, or nobody.
 
-    *otherwise* is the role asked when the fact names nobody known; ``{tier}`` in it stands for
-    the tier of the case.
+    The fact is asked first, then *schedule*, then *otherwise* (a role; ``{tier}`` in it stands
+    for the tier of the case), then *contact*.
     """
 
     contact: str | None = None
     fact: str | None = None
     otherwise: str | None = None
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
     """A roster as loaded: immutable, every reference in it resolved or refused before.
 
-    *channels* are the ways out that this installation has.
+    *channels* are the ways out that this installation has; *zone* is where its days are read,
+    *calendars* are the files and addresses from which it takes shifts and absences.
     """
 
     name: str
@@ -116,6 +130,9 @@ class Roster:
     roles: Mapping[str, Seat]
     modes: Mapping[str, tuple[str, ...]]
     channels: tuple[str, ...] = CHANNELS
+    duties: Duties = field(default_factory=Duties)
+    zone: ZoneInfo = UTC
+    calendars: tuple[str, ...] = ()
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""
@@ -123,8 +140,11 @@ class Roster:
         ordered = dict.fromkeys((*(one for one in CHANNELS if one in there), *there))
         return replace(self, channels=tuple(ordered))
 
-    def seated(self, role: str, *, tier: int, facts: TicketFacts) -> Contact | None:
-        """Return who holds *role* on a ticket with these *facts*, or None when nobody does."""
+    def seated(self, role: str, *, tier: int, facts: TicketFacts, at: datetime) -> Contact | None:
+        """Return who holds *role* at the instant *at* on a ticket with these *facts*.
+
+        None when nobody does.
+        """
         seat = self.roles.get(role)
         if seat is None:
             return None
@@ -132,8 +152,13 @@ class Roster:
             named = self._named(getattr(facts, seat.fact))
             if named is not None:
                 return named
+        if seat.schedule is not None:
+            on_duty = self.duties.person_at(seat.schedule, at)
+            if on_duty is not None:
+                return self.contacts[on_duty]
         if seat.otherwise is not None:
-            return self.seated(seat.otherwise.replace("{tier}", str(tier)), tier=tier, facts=facts)
+            other = seat.otherwise.replace("{tier}", str(tier))
+            return self.seated(other, tier=tier, facts=facts, at=at)
         return self.contacts[seat.contact] if seat.contact is not None else None
 
     def ways(self, contact: Contact, mode: str) -> tuple[str, ...]:
