@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "hooks": "cli.hooks:app",
     "simulate": "cli.simulate:simulate:SimulateCommand",
     "explain": "cli.explain:explain",
+    "review": "cli.review.command:app",
     "policy": "cli.policy.command:app",
     "roster": "cli.roster:app",
     "dead-letters": "cli.dead_letters.command:app",

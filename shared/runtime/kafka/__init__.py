@@ -17,6 +17,7 @@ from shared.runtime.kafka.publisher import (
     PublishTimeoutError,
     RecordTooLargeError,
 )
+from shared.runtime.kafka.reading import Reader, reading
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
 from shared.runtime.kafka.whole import read_whole
 from shared.runtime.progress import StaleDataError
@@ -33,6 +34,7 @@ __all__ = [
     "PublishTimeoutError",
     "Publisher",
     "PublisherBrokenError",
+    "Reader",
     "Record",
     "RecordTooLargeError",
     "StaleDataError",
@@ -44,4 +46,5 @@ __all__ = [
     "describe_topic",
     "partition_for",
     "read_whole",
+    "reading",
 ]
