@@ -22,6 +22,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "simulate": "cli.simulate:simulate:SimulateCommand",
     "explain": "cli.explain:explain",
     "review": "cli.review.command:app",
+    "backtest": "cli.backtest.command:backtest",
+    "bundle": "cli.bundle.command:app",
     "policy": "cli.policy.command:app",
     "roster": "cli.roster:app",
     "dead-letters": "cli.dead_letters.command:app",
