@@ -17,7 +17,13 @@ from shared.contract.times import EPOCH, Instant, instant
 from shared.contract.topics import POLICIES, TICKET_EVENTS, TIER_CHANGES
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy, load_policy_file
-from shared.runtime.kafka import Incoming, KafkaUnavailableError, read_whole, reading
+from shared.runtime.kafka import (
+    Incoming,
+    KafkaUnavailableError,
+    TopicMissingError,
+    read_whole,
+    reading,
+)
 from shared.runtime.settings import RuntimeSettings, SettingsError
 
 T = TypeVar("T")
@@ -39,6 +45,8 @@ def asked(command: str, work: Coroutine[Any, Any, T]) -> T:
     """Return what *work* finds in Kafka, or end *command* with what to do."""
     try:
         return asyncio.run(work)
+    except TopicMissingError as error:
+        fail(command, str(error))
     except KafkaUnavailableError as error:
         fail(command, f"{error}. Is KAFKA_BOOTSTRAP_SERVERS right, and is it up?")
 

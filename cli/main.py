@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "cli.explain:explain",
     "review": "cli.review.command:app",
     "backtest": "cli.backtest.command:backtest",
+    "shadow": "cli.shadow.command:shadow",
     "bundle": "cli.bundle.command:app",
     "policy": "cli.policy.command:app",
     "roster": "cli.roster:app",

@@ -10,7 +10,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.runtime.kafka.admin import KafkaUnavailableError
+from shared.runtime.kafka.admin import KafkaUnavailableError, describe_topic
 from shared.runtime.kafka.client import client_options, let_go
 from shared.runtime.kafka.records import Incoming, incoming
 from shared.runtime.settings import KafkaAccess
@@ -47,13 +47,14 @@ async def reading(access: KafkaAccess, topic: str) -> AsyncIterator[Reader]:
     It joins no group and commits nothing, so no service notices it.
 
     Raises:
-        KafkaUnavailableError: Kafka is away, goes away, or has no such topic.
+        TopicMissingError: There is no such topic.
+        KafkaUnavailableError: Kafka is away, or goes away.
     """
+    shape = await describe_topic(access, topic)
     consumer = AIOKafkaConsumer(**client_options(access), auto_offset_reset="earliest")
     try:
         await consumer.start()
-        numbers = consumer.partitions_for_topic(topic) or await _asked(consumer, topic)
-        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        partitions = [TopicPartition(topic, number) for number in range(shape.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         yield Reader(consumer, partitions)
@@ -62,12 +63,3 @@ async def reading(access: KafkaAccess, topic: str) -> AsyncIterator[Reader]:
         raise KafkaUnavailableError(msg) from error
     finally:
         await let_go(consumer.stop())
-
-
-async def _asked(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()
-    found = consumer.partitions_for_topic(topic)
-    if not found:
-        msg = f"there is no topic {topic}"
-        raise KafkaUnavailableError(msg)
-    return set(found)
