@@ -23,8 +23,14 @@ from shared.policy.load import load_policy
 BATCH: Final = 512
 """So many events are read between two messages to the parent."""
 
+MANY: Final = 4096
+"""So many marks are told at once, also where no event is read: while time passes after the last."""
+
 COLLECT_AFTER: Final = 100_000
 """Cases live to the end and hold no cycles, so looking for garbage among them is time lost."""
+
+OPENED: Final = "case.opened"
+"""By its decisions of this type tickets are counted."""
 
 NOBODY: Final = "nobody"
 
@@ -78,12 +84,13 @@ def run_trial(trial: Trial, out: Connection) -> None:
         people = _People(trial.roster)
         batch: list[Mark] = []
         told_at = 0
+        tickets = 0
         for decision in simulation.run(read.events(), trial.until):
-            batch += [people.named(one) for one in marks(decision)]
-            if read.count - told_at >= BATCH:
+            tickets += decision.type == OPENED
+            batch += people.named(marks(decision))
+            if read.count - told_at >= BATCH or len(batch) >= MANY:
                 out.send(Progress(read.bytes_read, batch))
                 batch, told_at = [], read.count
-        tickets = sum(1 for _ in simulation.snapshots())
         out.send(Progress(read.bytes_read, batch, tickets=tickets))
     except UnreadableHistoryError as error:
         out.send(Progress(read.bytes_read, (), problem=str(error)))
@@ -131,14 +138,17 @@ class _People:
     """Who stands behind a role; without a roster, the role itself."""
 
     def __init__(self, roster: str | None) -> None:
-        self._roster: Roster | None = None if roster is None else load_roster(roster)
+        self._roster = None if roster is None else load_roster(roster)
         self._known: dict[tuple[str, int], str] = {}
 
-    def named(self, mark: Mark) -> Mark:
-        if self._roster is None or not mark.who:
+    def named(self, found: Sequence[Mark]) -> Sequence[Mark]:
+        return found if self._roster is None else [self._named(self._roster, one) for one in found]
+
+    def _named(self, roster: Roster, mark: Mark) -> Mark:
+        if not mark.who:
             return mark
         key = (mark.who, mark.tier)
         if key not in self._known:
-            seat = self._roster.seated(mark.who, tier=mark.tier, facts=TicketFacts())
+            seat = roster.seated(mark.who, tier=mark.tier, facts=TicketFacts())
             self._known[key] = NOBODY if seat is None else seat.name
         return mark._replace(who=self._known[key])

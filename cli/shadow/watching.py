@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from cli.backtest.comparison import Comparison, Side
-from cli.backtest.trial import received
+from cli.backtest.trial import OPENED, received
 from cli.log_of_record import event_in
 from services.escalator.core.marks import Mark, marks
 from services.escalator.core.preview import proposed
@@ -50,14 +50,10 @@ class Shadow:
         for side, simulation in self._sides.items():
             found: list[Mark] = []
             for decision in simulation.run(listed, until):
+                self.comparison.tickets[side] += decision.type == OPENED
                 if simulation.now >= self.start:
                     found += marks(decision)
             self.comparison.take(side, found)
-
-    def count(self) -> None:
-        """Count the tickets of both sides."""
-        for side, simulation in self._sides.items():
-            self.comparison.tickets[side] = sum(1 for _ in simulation.snapshots())
 
 
 async def watch(
@@ -90,4 +86,3 @@ async def watch(
         await asyncio.to_thread(shadow.hear, events, settled)
         tell(min(now, end) - shadow.start)
     await asyncio.to_thread(shadow.hear, [], end)
-    shadow.count()

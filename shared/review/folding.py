@@ -33,8 +33,10 @@ from shared.contract.events import (
     TicketEvent,
     TicketFacts,
     TicketMessage,
+    TicketObserved,
 )
 from shared.contract.times import Instant, instant, parse_instant
+from shared.contract.vocabulary import Author, Implied, Status
 from shared.review.lives import PAUSES, Feedback, Life, Message, Raise, Resolution, Stop
 
 TEAM: Final = ("assignment_group", "team", "group")
@@ -128,6 +130,8 @@ class Lives:
 
     def all(self) -> list[Life]:
         """Return every life, sorted by key, its lists in the order of time."""
+        for key in sorted(self._lives):
+            self._continue(self._lives[key])
         for key, life in self._lives.items():
             self._finish(key, life)
         return [self._lives[key] for key in sorted(self._lives)]
@@ -137,6 +141,8 @@ class Lives:
         match data:
             case TicketFacts():
                 self._told(life, data, at)
+                if isinstance(data, TicketObserved) and data.status is not None:
+                    self._observed(life, event.id, data, at)
             case TicketMessage():
                 life.messages.append(
                     Message(
@@ -165,6 +171,29 @@ class Lives:
                 )
             case _:
                 pass
+
+    def _observed(self, life: Life, name: str, data: TicketObserved, at: Instant) -> None:
+        """Take the status of a snapshot where it is another than before, and what it implies."""
+        said = self._status_said.setdefault(life.key, [])
+        before = said[-1][2].status if said else Status.NEW
+        if data.status is None or data.status == before:
+            return
+        said.append((at, name, StatusChanged(status=data.status, by=data.by)))
+        first_only = data.implies is Implied.FIRST_REPLY
+        if data.implies is not None and not (first_only and life.first_reply_at is not None):
+            asks = data.implies is Implied.QUESTION
+            life.messages.append(
+                Message(
+                    at,
+                    Author.AGENT.value,
+                    public=True,
+                    automatic=False,
+                    asks=asks,
+                    kind=None,
+                    by=data.by,
+                    text="",
+                )
+            )
 
     def _told(self, life: Life, data: TicketFacts, at: Instant) -> None:
         for name in _PLAIN:
@@ -243,6 +272,20 @@ class Lives:
     def _forget_status(self, life: Life, act_id: str) -> None:
         said = self._status_said.get(life.key, [])
         self._status_said[life.key] = [one for one in said if one[1] != act_id]
+
+    def _continue(self, life: Life) -> None:
+        """Give a case that came anew under `key/2` its facts, and what was said since it opened."""
+        old = self._lives.get(life.recurrence_of or "")
+        began = life.opened_at
+        if old is None or began is None or not life.key.startswith(f"{old.key.partition('/')[0]}/"):
+            return
+        for name in (*_PLAIN, "customer", "tags"):
+            setattr(life, name, getattr(old, name))
+        life.messages += [one for one in old.messages if one.at >= began]
+        old.messages = [one for one in old.messages if one.at < began]
+        said = self._status_said.get(old.key, [])
+        self._status_said[life.key] = [one for one in said if one[0] >= began]
+        self._status_said[old.key] = [one for one in said if one[0] < began]
 
     def _finish(self, key: str, life: Life) -> None:
         said = self._status_said.pop(key, [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from services.escalator.core.wire import Decision
@@ -34,23 +33,22 @@ class Mark(NamedTuple):
     tier: int
 
 
-def marks(decision: Decision) -> Iterator[Mark]:
-    """Yield what *decision* does to people and promises; most decisions do one thing or none."""
+def marks(decision: Decision) -> list[Mark]:
+    """Return what *decision* does to people and promises; most decisions do one thing or none."""
     data, kind = decision.data, decision.type
     ticket, at, tier = decision.ticket, decision.at, data["tier"]
-    notify = data.get("notify")
-    if notify:
+    found: list[Mark] = []
+    if notify := data.get("notify"):
         held = data.get("hold_until")
         rings = at if held is None else parse_instant(held)
         for one in notify:
-            role, word = one["role"], "told by" if one["fyi"] else "called by"
-            yield Mark(CALL, ticket, rings, f"{word} {one['mode']}", role, tier)
-    match kind:
-        case "timer.breached":
-            yield Mark(BREACH, ticket, at, data["timer"], "", tier)
-        case "escalation.raised":
-            yield Mark(RAISE, ticket, at, f"{data['track']} to {data['target']}", "", tier)
-        case "tier.changed":
-            yield Mark(MOVE, ticket, at, f"tier {data['from_tier']} to {data['to_tier']}", "", tier)
-        case _:
-            pass
+            told = f"{'told' if one['fyi'] else 'called'} by {one['mode']}"
+            found.append(Mark(CALL, ticket, rings, told, one["role"], tier))
+    if kind == "timer.breached":
+        found.append(Mark(BREACH, ticket, at, data["timer"], "", tier))
+    elif kind == "escalation.raised":
+        found.append(Mark(RAISE, ticket, at, f"{data['track']} to {data['target']}", "", tier))
+    elif kind == "tier.changed":
+        moved = f"tier {data['from_tier']} to {data['to_tier']}"
+        found.append(Mark(MOVE, ticket, at, moved, "", tier))
+    return found

@@ -208,6 +208,40 @@ def test_the_feedback_after_an_escalation_is_counted_by_answer() -> None:
     assert figured["answer.receiver right yes"].value == 0.0
 
 
+def test_a_desk_that_sends_whole_tickets_is_read_by_what_they_imply() -> None:
+    facts = {"title": "Totals differ", "severity": "S3", "affected_users": 1, "requester": "ann"}
+    seen = [
+        ("2026-03-02T10:00:00Z", {"status": "new"}),
+        ("2026-03-02T10:30:00Z", {"status": "open", "implies": "first_reply"}),
+        ("2026-03-02T11:00:00Z", {"status": "open", "implies": "first_reply"}),
+        ("2026-03-02T12:00:00Z", {"status": "resolved", "implies": "reply"}),
+    ]
+    events = [an_event("ticket.observed", at, by="desk", **facts, **more) for at, more in seen]
+    found, _ = played(events, parse_instant("2026-03-02T13:00:00Z"))
+    figured = by_key(scope_of(found))
+    assert figured["first_reply.median"].value == 1800
+    assert figured["mttr.wall median"].value == 7200
+    assert not scope_of(found).resolved[0].resolutions[0].automatic
+
+
+def test_what_is_said_after_a_case_came_anew_belongs_to_the_new_one() -> None:
+    events = [
+        opened("2026-03-02T10:00:00Z", component="print"),
+        replied("2026-03-02T10:30:00Z"),
+        status("2026-03-02T11:00:00Z", "resolved"),
+        wrote("2026-03-30T10:00:00Z"),
+        replied("2026-03-30T10:30:00Z"),
+        status("2026-03-30T12:00:00Z", "resolved"),
+    ]
+    found, _ = played(events, parse_instant("2026-03-30T13:00:00Z"))
+    tickets = {one.key: one for one in scope_of(found).tickets}
+    again = tickets["desk:A/2"]
+    assert again.component == "print"
+    assert again.first_reply_at == parse_instant("2026-03-30T10:30:00Z")
+    assert again.resolved_at == parse_instant("2026-03-30T12:00:00Z")
+    assert by_key(scope_of(found))["recurrence_rate"].value == 0.5
+
+
 def test_a_month_begins_at_the_zones_own_midnight() -> None:
     assert month("2026-10", "Europe/Vienna").start == parse_instant("2026-09-30T22:00:00Z")
     assert month("2026-12").end == parse_instant("2027-01-01T00:00:00Z")
