@@ -18,12 +18,14 @@ LIBRARIES = {
     "shared.contract": {"pydantic", "pydantic_core", "typing_extensions"},
     "shared.policy": {"pydantic", "pydantic_core", "typing_extensions", "ruamel"},
     "shared.mapping": {"pydantic", "pydantic_core", "typing_extensions"},
+    "shared.review": {"pydantic", "pydantic_core", "typing_extensions"},
     "core": {"pydantic", "pydantic_core", "typing_extensions"},
 }
 OURS = {
     "shared.contract": ("shared.contract",),
     "shared.policy": ("shared.contract", "shared.policy"),
     "shared.mapping": ("shared.contract", "shared.policy", "shared.mapping"),
+    "shared.review": ("shared.contract", "shared.policy", "shared.review"),
 }
 IMPURE = {
     "date.today",

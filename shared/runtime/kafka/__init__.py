@@ -17,6 +17,7 @@ from shared.runtime.kafka.publisher import (
     PublishTimeoutError,
     RecordTooLargeError,
 )
+from shared.runtime.kafka.reading import Reader, reading
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
 from shared.runtime.kafka.stretch import StretchReader, stretch_reader
 from shared.runtime.kafka.whole import read_whole
@@ -34,6 +35,7 @@ __all__ = [
     "PublishTimeoutError",
     "Publisher",
     "PublisherBrokenError",
+    "Reader",
     "Record",
     "RecordTooLargeError",
     "StaleDataError",
@@ -46,5 +48,6 @@ __all__ = [
     "describe_topic",
     "partition_for",
     "read_whole",
+    "reading",
     "stretch_reader",
 ]

@@ -1,0 +1,1 @@
+"""`tierline backtest`: a candidate policy over real history, against the policy that there is."""

@@ -1,0 +1,1 @@
+"""`tierline bundle`: one case in a signed file, that replays anywhere."""

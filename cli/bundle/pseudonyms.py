@@ -1,0 +1,105 @@
+"""Personal data out of a case: names become the same pseudonym everywhere, texts go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from shared.contract.events import EVENT_MODELS
+
+PERSONS: Final = frozenset({"by", "author_id", "requester", "owner"})
+"""Keys that name a person; a hand-over's `to` does, too."""
+
+TEXTS: Final = frozenset(
+    {"title", "text", "reason", "url", "knowledge_url", "restated", "evidence", "tags"}
+    | {"customer_agreement_ref"}
+)
+"""Keys in which people write freely."""
+
+REMOVED: Final = "[removed]"
+
+_FORMS: Final = frozenset({"info", "answers"})
+_INSTANTS: Final = frozenset({"since", "needed_by", "next_check_at", "decide_by"})
+_ATTRIBUTES: Final = frozenset(
+    {"specversion", "id", "source", "type", "subject", "time", "receivedat", "datacontenttype"}
+)
+_DECIDED_TEXTS: Final = TEXTS - {"reason"}  # of a decision, the reason is a word of the contract
+_HANDED_OVER: Final = "escalation.handed_over"
+
+
+class Pseudonyms:
+    """The names that were met, each with its pseudonym, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, str]] = {}
+
+    def of(self, kind: str, name: str) -> str:
+        """Return the pseudonym of *name* among those of its *kind*, always the same."""
+        names = self._known.setdefault(kind, {})
+        return names.setdefault(name, f"{kind}-{len(names) + 1}")
+
+    def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return *event* without personal data; what no model of ours knows is left out."""
+        model = EVENT_MODELS[event["type"]]
+        data = {
+            key: self._value(key, value, event["type"])
+            for key, value in event["data"].items()
+            if key in model.model_fields
+        }
+        kept = {key: value for key, value in event.items() if key in _ATTRIBUTES}
+        return {**kept, "data": data}
+
+    def known(self, value: Any) -> Any:
+        """Return *value*, any part of a decision, with every name that was met replaced."""
+        match value:
+            case Mapping():
+                return {
+                    key: self._value(key, one, "")
+                    if key in PERSONS or key in _DECIDED_TEXTS
+                    else self.known(one)
+                    for key, one in value.items()
+                }
+            case list():
+                return [self.known(one) for one in value]
+            case _:
+                return value
+
+    def _value(self, key: str, value: Any, kind: str) -> Any:
+        if value is None:
+            return None
+        if key in PERSONS or (key == "to" and kind == _HANDED_OVER):
+            return self.of("person", str(value))
+        handlers: Mapping[str, Callable[[Any], Any]] = {
+            "customer": self._customer,
+            "approved_by": lambda one: {**one, "by": self.of("person", str(one["by"]))},
+            **dict.fromkeys(_FORMS, self._form),
+        }
+        if key in handlers:
+            return handlers[key](value)
+        if key in TEXTS:
+            return [] if isinstance(value, list) else REMOVED
+        return value
+
+    def _customer(self, customer: Mapping[str, Any]) -> dict[str, Any]:
+        named = {
+            key: self.of("customer", str(customer[key]))
+            for key in ("id", "name")
+            if customer.get(key) is not None
+        }
+        facts = {key: customer[key] for key in ("plan", "vip", "region") if key in customer}
+        return named | facts
+
+    def _form(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        """Return which fields were filled; of what was written, only times stay."""
+        return {key: self._field(key, value) for key, value in form.items()}
+
+    def _field(self, key: str, value: Any) -> Any:
+        match value:
+            case Mapping():
+                return {name: self._field(name, one) for name, one in value.items()}
+            case None | bool() | int() | float():
+                return value
+            case "":
+                return value
+            case _:
+                return value if key in _INSTANTS else REMOVED

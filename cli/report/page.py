@@ -1,0 +1,93 @@
+"""A report as one HTML file: no script, no request, pictures inside, and fit to be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from cli.report.document import Bars, Document, Section, Table
+
+_WIDE: Final = 640
+_LABEL: Final = 220
+_BAR: Final = 14
+_GAP: Final = 8
+_COLOURS: Final = ("#47607a", "#c26a2b")
+
+_STYLE: Final = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1d2733}
+h1{font-size:1.7rem;margin-bottom:.2rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #c9d1da}
+table{border-collapse:collapse;width:100%;margin:.8rem 0}caption{text-align:left;font-weight:600}
+th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #e3e8ee;vertical-align:top}
+thead{display:table-header-group}tr{break-inside:avoid}figure{margin:1rem 0;break-inside:avoid}
+nav a{margin-right:1rem;white-space:nowrap}.about{color:#566575}
+@media print{@page{size:A4;margin:16mm}body{max-width:none;margin:0;font-size:10pt}nav{display:none}
+h2{break-after:avoid}a{color:inherit;text-decoration:none}}
+"""
+
+
+def html(document: Document) -> str:
+    """Return *document* as a page; printing it gives the PDF."""
+    links = "".join(
+        f'<a href="#s{number}">{escape(one.title)}</a> '
+        for number, one in enumerate(document.sections, start=1)
+    )
+    body = "".join(
+        part
+        for number, one in enumerate(document.sections, start=1)
+        for part in _section(number, one)
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(document.title)}</title><style>{_STYLE}</style></head><body>"
+        f'<h1>{escape(document.title)}</h1><p class="about">{escape(document.about)}</p>'
+        f"<nav>{links}</nav>{body}</body></html>\n"
+    )
+
+
+def _section(number: int, section: Section) -> Iterator[str]:
+    yield f'<section id="s{number}"><h2>{escape(section.title)}</h2>'
+    for line in section.lines:
+        yield f"<p>{escape(line)}</p>"
+    for table in section.tables:
+        yield from _table(table)
+    for bars in section.bars:
+        yield from _picture(bars)
+    yield "</section>"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield "<table>"
+    if table.title:
+        yield f"<caption>{escape(table.title)}</caption>"
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
+    yield f"<thead><tr>{head}</tr></thead><tbody>"
+    for row in table.rows:
+        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+    yield "</tbody></table>"
+
+
+def _picture(bars: Bars) -> Iterator[str]:
+    longest = max((value for _, values in bars.rows for value in values), default=0) or 1
+    height = sum(_BAR * len(values) + _GAP for _, values in bars.rows) + _GAP
+    yield f"<figure><figcaption>{escape(bars.title)}</figcaption>"
+    yield (
+        f'<svg role="img" aria-label="{escape(bars.title)}" viewBox="0 0 {_WIDE + _LABEL} {height}"'
+        f' width="100%" font-size="11" font-family="sans-serif">'
+    )
+    top = _GAP
+    for label, values in bars.rows:
+        yield f'<text x="{_LABEL - 8}" y="{top + _BAR - 3}" text-anchor="end">{escape(label)}</text>'
+        for number, value in enumerate(values):
+            long = (_WIDE - 80) * value / longest
+            name = bars.series[number] if number < len(bars.series) else ""
+            colour = _COLOURS[number % len(_COLOURS)]
+            yield f'<rect x="{_LABEL}" y="{top}" width="{long:.1f}" height="{_BAR - 2}" fill="{colour}"/>'
+            yield (
+                f'<text x="{_LABEL + long + 4:.1f}" y="{top + _BAR - 3}">'
+                f"{escape(f'{value:,.0f} {name}'.strip())}</text>"
+            )
+            top += _BAR
+        top += _GAP
+    yield "</svg></figure>"

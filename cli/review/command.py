@@ -1,0 +1,194 @@
+"""`tierline review`: the report of a period, feedback, and the decisions that reviews take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfoNotFoundError
+
+import typer
+
+from cli.decision_file import decision_file
+from cli.event_file import event_file
+from cli.log_of_record import (
+    file_policies,
+    live_decisions,
+    live_events,
+    live_policies,
+    settings,
+)
+from cli.output import WRONG_USE, AsJson, fail, print_json
+from cli.report.document import Format
+from cli.report.writing import write
+from cli.review import deciding, feedback
+from cli.review.journal import Entry, JournalError, read_journal
+from cli.review.sections import report, reviewed
+from shared.contract.times import parse_instant
+from shared.policy.document import PolicyTimeline
+from shared.review.folding import Lives
+from shared.review.metrics import Scope
+from shared.review.slices import Period, Slice, between, month
+
+_COMMAND = "review"
+
+app = typer.Typer(
+    name=_COMMAND,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    invoke_without_command=True,
+)
+app.command("ask")(feedback.ask)
+app.command("import")(feedback.import_answers)
+app.command("decide")(deciding.decide)
+app.command("done")(deciding.done)
+app.command("close")(deciding.close)
+app.command("follow")(deciding.follow)
+
+
+@app.callback()
+def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice can name
+    ctx: typer.Context,
+    of_month: Annotated[
+        str | None, typer.Option("--month", metavar="2026-10", help="The month looked at.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Begin here instead of at a month.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="End before here.")] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Events, one JSON a line; default: the log in Kafka."),
+    ] = None,
+    decisions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Decisions, one JSON a line.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The policy that decided.")
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="Only tickets that this group had last.")] = None,
+    product: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    component: Annotated[str | None, typer.Option(help="Only this component.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only this customer.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Only this plan.")] = None,
+    tier: Annotated[
+        int | None, typer.Option(min=1, max=3, help="Only tickets that were in this tier.")
+    ] = None,
+    priority: Annotated[str | None, typer.Option(help="Only this priority, such as P1.")] = None,
+    policy_version: Annotated[
+        int | None, typer.Option(min=1, help="Only tickets opened under this version.")
+    ] = None,
+    shift: Annotated[
+        str | None, typer.Option(metavar="22-06", help="Only tickets opened in these local hours.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Where months, shifts and nights are read.")] = "UTC",
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TIER=COST", help="What an hour costs in a tier, such as 2=60."),
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The journal of earlier decisions.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where it goes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report on a period: promises, escalations, people, causes, and the actions that follow.
+
+    Every number comes with how many cases it speaks of; docs/review.md has each formula. Thresholds
+    that are passed open preventive actions, each with an owner and a due date. Cancelled tickets,
+    spam, drills, and tickets merged into others are not counted.
+
+    Without files it reads the topics of the running system (KAFKA_BOOTSTRAP_SERVERS), joining no
+    group. `--format html` makes one page without scripts; printing it gives a PDF.
+
+    Examples: `tierline review --month 2026-10`,
+    `tierline review --month 2016-03 --events e.jsonl --decisions d.jsonl --plan standard`
+
+    Exit codes: 0 done, 1 something cannot be read, 2 wrong use.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    period = _period(of_month, since, until, zone)
+    of = Slice(
+        team,
+        product,
+        component,
+        customer,
+        plan,
+        tier,
+        priority,
+        policy_version,
+        _hours(shift),
+        zone,
+    )
+    lives, policies = _material(events, decisions, policy)
+    every = lives.all()
+    scope = Scope(
+        of.of(every), period, policies, lives.last, every=every, zone=zone, rates=_rates(rate or [])
+    )
+    found = reviewed(scope, of.words(), lives, _entries(journal))
+    if as_json:
+        print_json(found.document())
+    else:
+        write(_COMMAND, report(found), form, output)
+
+
+def _material(
+    events: Path | None, decisions: Path | None, policy: Path | None
+) -> tuple[Lives, PolicyTimeline]:
+    lives = Lives()
+    if events is not None and decisions is not None:
+        policies = file_policies(_COMMAND, policy)
+        with event_file(_COMMAND, str(events)) as told:
+            for event in told:
+                lives.hear(event)
+        for decision in decision_file(_COMMAND, decisions):
+            lives.decided(decision)
+        return lives, policies
+    if events is not None or decisions is not None:
+        fail(_COMMAND, "name both files, --events and --decisions, or neither", code=WRONG_USE)
+    where = settings(_COMMAND)
+    policies = live_policies(_COMMAND, where, policy)
+    for event in live_events(_COMMAND, where):
+        lives.hear(event)
+    for decision in live_decisions(_COMMAND, where):
+        lives.decided(decision)
+    return lives, policies
+
+
+def _period(of_month: str | None, since: str | None, until: str | None, zone: str) -> Period:
+    try:
+        if of_month is not None and since is None and until is None:
+            return month(of_month, zone)
+        if of_month is None and since is not None and until is not None:
+            return between(parse_instant(since), parse_instant(until))
+    except ValueError as error:
+        fail(_COMMAND, f"{error}; write 2026-10, or times as 2026-10-01T00:00:00Z", code=WRONG_USE)
+    except ZoneInfoNotFoundError:
+        fail(_COMMAND, f"--zone {zone}: there is no such zone", code=WRONG_USE)
+    return fail(_COMMAND, "name --month, or both --since and --until", code=WRONG_USE)
+
+
+def _hours(shift: str | None) -> tuple[int, int] | None:
+    if shift is None:
+        return None
+    start, dash, end = shift.partition("-")
+    if not (dash and start.isdecimal() and end.isdecimal() and int(start) < 24 and int(end) <= 24):  # noqa: PLR2004  hours of a day
+        fail(_COMMAND, f"--shift {shift}: write two hours, as 22-06", code=WRONG_USE)
+    return int(start), int(end)
+
+
+def _rates(given: list[str]) -> dict[int, float]:
+    try:
+        return {int(tier): float(cost) for tier, _, cost in (one.partition("=") for one in given)}
+    except ValueError:
+        fail(_COMMAND, f"--rate {', '.join(given)}: write TIER=COST, as 2=60", code=WRONG_USE)
+
+
+def _entries(journal: Path | None) -> list[Entry]:
+    try:
+        return [] if journal is None else read_journal(journal)
+    except JournalError as error:
+        fail(_COMMAND, str(error))
