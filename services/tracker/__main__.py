@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.tracker.access import Access
+from services.tracker.acting import intake_at
 from services.tracker.api import routes
 from services.tracker.api_reasons import reasons
 from services.tracker.api_stream import streaming
 from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.dashboard.assets import asset_routes
 from services.tracker.dashboard.pages import pages
+from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
-from services.tracker.keys_file import load_read_keys
+from services.tracker.keys_file import KeysFile
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
@@ -38,7 +41,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Project and answer until told to stop."""
     url, clock = settings.database_url.get_secret_value(), settings.clock
     late_after_s = settings.late_after.total_seconds() * settings.clock_speed
-    keys = None if settings.keys_file is None else load_read_keys(settings.keys_file)
+    keys = None if settings.keys_file is None else KeysFile(settings.keys_file).current
     topics = {settings.topic(name): name for name in KIND_OF_TOPIC}
     async with (
         open_database(url, schema=SCHEMA, clock=clock, pool_size=_WRITERS) as writing,
@@ -50,6 +53,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             statement_timeout_s=_READ_TIMEOUT_S,
         ) as reading,
         escalator_at(settings.escalator_url) as escalator,
+        intake_at(settings.intake_url) as intake,
     ):
         worker = Worker(
             writing,
@@ -70,9 +74,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
         app.include_router(routes(desk, access))
-        app.include_router(
-            pages(desk, escalator, settings.board_refresh, late_after_s=late_after_s)
-        )
+        site = Site(desk, escalator, intake, settings.board_refresh, late_after_s)
+        app.include_router(pages(site, access))
+        app.include_router(asset_routes(site.assets))
         await together(
             stop,
             *(_read(topic, worker, writing, settings, stop) for topic in topics),
