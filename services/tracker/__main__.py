@@ -24,6 +24,7 @@ from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
 from services.tracker.tables import SCHEMA
 from services.tracker.watch import watch
+from services.tracker.watchdog import Watchdog
 from services.tracker.worker import Worker
 from shared.runtime.buckets import Buckets
 from shared.runtime.database import Database, open_database
@@ -63,6 +64,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         model = ReadModel(reading, topics, settings.clock_speed)
         desk = Desk(model, settings.stats_age.total_seconds(), late_after_s)
         stream = Stream(model)
+        watchdog = Watchdog(model, settings.watchdog_grace.total_seconds())
         access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
 
         async def ready() -> Mapping[str, bool]:
@@ -73,8 +75,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         )
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
-        app.include_router(routes(desk, access))
-        site = Site(desk, escalator, intake, settings.board_refresh, late_after_s)
+        app.include_router(routes(desk, access, watchdog))
+        site = Site(desk, escalator, intake, settings.board_refresh, late_after_s, watchdog)
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))
         await together(
@@ -82,6 +84,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             *(_read(topic, worker, writing, settings, stop) for topic in topics),
             watch(desk, stop),
             stream.run(stop),
+            watchdog.run(stop),
             serve(
                 app,
                 host=settings.http_host,

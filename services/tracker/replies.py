@@ -286,3 +286,26 @@ class History(Reply):
     now: datetime
     step_s: int = Field(examples=[3600])
     points: list[HistoryPoint]
+
+
+class AlarmNow(Reply):
+    """Something that should have happened and has not."""
+
+    kind: str = Field(
+        description="`dropped_timer`: a clock was due, and neither kept nor broken; `undecided`:"
+        " a ticket on which nothing was decided; `untold`: a decision of which no notice is known;"
+        " `stuck`: a topic is not read to its end.",
+        examples=["dropped_timer"],
+    )
+    ticket: str | None = Field(examples=["desk:INC0001"])
+    what: str = Field(examples=["first_response"])
+    since: datetime
+
+
+class Alarms(Reply):
+    """What the watchdog sees, the oldest first; at most 100 of them."""
+
+    now: datetime = Field(description="When it looked.")
+    watched: int = Field(description="Tickets on which something is waited for.")
+    by_kind: dict[str, int] = Field(description="How many of each kind; every kind is named.")
+    alarms: list[AlarmNow]

@@ -53,3 +53,7 @@ class Settings(DatabaseSettings):
         default=500, gt=0, description="Questions a second of one key, or of one address."
     )
     rate_burst: float = Field(default=2000, ge=1, description="Questions of one at once.")
+    watchdog_grace: Positive = Field(
+        default=timedelta(seconds=8),
+        description="Real time after which what should have happened is an alarm, such as PT8S.",
+    )

@@ -29,6 +29,7 @@ from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
 from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
+from services.tracker.watchdog import Watchdog
 from services.tracker.worker import Worker
 from shared.contract.topics import PARTITIONS
 from shared.runtime.buckets import Buckets
@@ -135,12 +136,13 @@ async def application(
     model = ReadModel(database, TOPICS, 1.0)
     desk = Desk(model, stats_age_s=0.0, late_after_s=1.0)
     stream = Stream(model)
+    watchdog = Watchdog(model, grace_s=8.0)
     app = service_app("tracker", ready=_ready)
     async with escalator_at(escalator_url) as escalator, intake_at(intake_url) as intake:
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
-        app.include_router(routes(desk, access))
-        site = Site(desk, escalator, intake, timedelta(seconds=15), 1.0)
+        app.include_router(routes(desk, access, watchdog))
+        site = Site(desk, escalator, intake, timedelta(seconds=15), 1.0, watchdog)
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))
         yield app, stream

@@ -57,7 +57,8 @@ def _add_lists(router: APIRouter, site: Site) -> None:
             stats = None if reader.source else (await desk.stats())[0]
             asked = TicketQuery(source=reader.source)
             shown, freshness = await desk.board(_PER_TIER, None, asked)
-            return {"board": shown, "stats": stats}, freshness
+            seen = None if reader.source else site.watchdog.seen
+            return {"board": shown, "stats": stats, "seen": seen}, freshness
 
         return await site.page("board.html", answer, here="/", live=True, still=still)
 

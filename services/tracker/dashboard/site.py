@@ -19,6 +19,7 @@ from services.tracker.dashboard.assets import Asset, read_assets
 from services.tracker.desk import Desk
 from services.tracker.explaining import Escalator
 from services.tracker.freshness import Freshness
+from services.tracker.watchdog import Watchdog
 from shared.contract.errors import TransientError
 from shared.contract.sentences import called, clock, moment, sentence, span, target, why, words
 from shared.runtime.health import Problem, retry_after
@@ -47,6 +48,7 @@ class Site:
         intake: Where acts go.
         refresh: How often, in real time, a page without scripts loads itself anew.
         late_after_s: A decision made more virtual seconds after its effective time is late.
+        watchdog: What it sees is on the board.
         assets: What the pages load.
     """
 
@@ -55,6 +57,7 @@ class Site:
     intake: Intake
     refresh: timedelta
     late_after_s: float
+    watchdog: Watchdog
     assets: Mapping[str, Asset] = field(default_factory=read_assets)
 
     async def page(
