@@ -51,6 +51,12 @@ class Escalation(Reply):
     ack_due: datetime | None
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+    acknowledged_after_s: int | None = Field(
+        description="Wall seconds from the raise to the answer.", examples=[790]
+    )
+    acknowledged_step: int | None = Field(
+        description="How far up the ladder somebody answered; 0 is its first step."
+    )
     ended_at: datetime | None
     end: str | None = Field(description="Why it ended: `resolved`, `superseded`, …")
 
@@ -153,6 +159,10 @@ class TicketNow(Ticket):
         description="The case that this one repeats; the ticket's events stand there."
     )
     merged_into: str | None
+    resolved_after_s: int | None = Field(
+        description="Wall seconds from the opening to the resolution that holds; null while it is"
+        " open, also again."
+    )
     missing_versions: int = Field(description="Decisions that have not arrived; should be 0.")
     timers: list[Timer]
     ended_escalations: list[Escalation]
