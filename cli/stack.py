@@ -195,6 +195,7 @@ _ADDRESSES: Final[Mapping[str, str]] = {
     "NOTIFIER_ESCALATOR_URL": "escalator",
     "NOTIFIER_PUBLIC_URL": "tracker",
     "TRACKER_ESCALATOR_URL": "escalator",
+    "TRACKER_INTAKE_URL": "intake",
 }
 """The variables that say where one service finds another."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -10,6 +11,7 @@ from fastapi import Depends, Request
 from services.tracker import metrics
 from services.tracker.core.keys import READ, Reader, ReadKeys
 from shared.runtime.buckets import Buckets
+from shared.runtime.clock import real_now
 from shared.runtime.problems import Problem
 
 _GUESSES_PER_MINUTE: Final = 10
@@ -18,11 +20,11 @@ _GUESSES_PER_MINUTE: Final = 10
 class Access:
     """The door of the API and of the pages."""
 
-    def __init__(self, keys: ReadKeys | None, shares: Buckets) -> None:
+    def __init__(self, keys: Callable[[], ReadKeys] | None, shares: Buckets) -> None:
         """Open the door.
 
         Args:
-            keys: The keys that are known; None lets everybody in who reaches it.
+            keys: Returns the keys that hold; None lets everybody in who reaches it.
             shares: How many questions each key, or without keys each address, may ask.
         """
         self._keys = keys
@@ -39,7 +41,7 @@ class Access:
         address = "" if request.client is None else request.client.host
         reader = Reader(f"@{address}")
         if self._keys is not None:
-            reader = self._known(self._keys, request.headers.get("authorization"), address)
+            reader = self._known(self._keys(), request.headers.get("authorization"), address)
         wait_s = self._shares.take(reader.name)
         if wait_s:
             raise _refused(_too_many(wait_s))
@@ -48,7 +50,7 @@ class Access:
     def _known(self, keys: ReadKeys, authorization: str | None, address: str) -> Reader:
         if self._guesses.empty(address):
             raise _refused(_too_many(60 / _GUESSES_PER_MINUTE))
-        key = keys.find(authorization)
+        key = keys.find(authorization, real_now())
         if key is None:
             if authorization is not None:
                 # Who shows nothing has not guessed: a browser asks once before it shows anything.

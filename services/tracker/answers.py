@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from services.tracker.core.drafts import DRAFTED
 from services.tracker.core.message import TOPIC_OF_KIND, Kind
 from services.tracker.core.projection import TicketRow
-from services.tracker.core.standing import Clock, Due, Standing, standing
+from services.tracker.core.standing import Clock, Due, Standing, resolved_after_s, standing
 from services.tracker.replies import (
     Act,
     Counters,
@@ -57,6 +57,7 @@ def ticket_now(
         group=case.group[1],
         recurrence_of=case.recurrence_of,
         merged_into=row.facts.value("merged_into") if stands.status == "merged" else None,
+        resolved_after_s=resolved_after_s(row.facts, case),
         missing_versions=case.missing,
         timers=[_timer(clock) for clock in stands.clocks],
         ended_escalations=[

@@ -18,6 +18,7 @@ from services.tracker.desk import Desk, unknown, unknown_act
 from services.tracker.freshness import MAX_WAIT_MS
 from services.tracker.replies import (
     Act,
+    Alarms,
     Board,
     GroupPage,
     History,
@@ -29,6 +30,7 @@ from services.tracker.replies import (
 from services.tracker.store_queries import Query as TicketQuery
 from services.tracker.store_queries import Sort
 from services.tracker.sums import Stats
+from services.tracker.watchdog import Watchdog
 from shared.contract.events import Priority, Status
 from shared.contract.times import EPOCH
 
@@ -124,12 +126,13 @@ def freshness_of(desk: Desk) -> Callable[..., Any]:
     return fresh
 
 
-def routes(desk: Desk, access: Access) -> APIRouter:
-    """Return the tracker's routes, which ask *desk* for whom *access* lets in."""
+def routes(desk: Desk, access: Access, watchdog: Watchdog) -> APIRouter:
+    """Return the tracker's routes, which ask *desk* and *watchdog* for whom *access* lets in."""
     first = [Depends(access.let_in), Depends(freshness_of(desk))]
     router = APIRouter(prefix="/v1", tags=["read"], dependencies=first)
     _add_tickets(router, desk)
     _add_sums(router, desk)
+    _add_alarms(router, watchdog)
     return router
 
 
@@ -242,6 +245,14 @@ def _add_sums(router: APIRouter, desk: Desk) -> None:
         """Tell volume, load, breaches and time in the tiers by the hour, or by the day from 8 on."""
         for_all(reader)
         return answered(request, *await desk.history(days))
+
+
+def _add_alarms(router: APIRouter, watchdog: Watchdog) -> None:
+    @router.get("/alarms", response_model=Alarms, responses=REFUSALS)
+    async def alarms(reader: Who) -> Alarms:
+        """Tell what should have happened and has not, as an independent watcher sees it."""
+        for_all(reader)
+        return await watchdog.look() if watchdog.seen is None else watchdog.seen
 
 
 def only_seen(reader: Reader, key: str) -> None:

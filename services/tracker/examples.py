@@ -62,6 +62,8 @@ _TICKET: Final[dict[str, Any]] = {
             "ack_due": "2026-03-02T12:30:00Z",
             "acknowledged_by": "tom",
             "acknowledged_at": "2026-03-02T12:10:00Z",
+            "acknowledged_after_s": 600,
+            "acknowledged_step": 0,
             "ended_at": None,
             "end": None,
         }
@@ -91,6 +93,7 @@ ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
         "group": None,
         "recurrence_of": None,
         "merged_into": None,
+        "resolved_after_s": None,
         "missing_versions": 0,
         "timers": [
             {

@@ -38,3 +38,14 @@ REFUSED: Final = Counter(
     "Questions that were not answered: no key, not allowed, or too many.",
     ["code"],
 )
+ALARMS: Final = Gauge(
+    "tierline_watchdog_alarms",
+    "What should have happened and has not, by what it is; should be 0.",
+    ["kind"],
+)
+WATCHED: Final = Gauge(
+    "tierline_watchdog_watched_tickets", "Tickets on which something is waited for."
+)
+LOOKED_AT: Final = Gauge(
+    "tierline_watchdog_looked_timestamp_seconds", "When the watchdog last looked, real Unix time."
+)

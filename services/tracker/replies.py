@@ -51,6 +51,12 @@ class Escalation(Reply):
     ack_due: datetime | None
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+    acknowledged_after_s: int | None = Field(
+        description="Wall seconds from the raise to the answer.", examples=[790]
+    )
+    acknowledged_step: int | None = Field(
+        description="How far up the ladder somebody answered; 0 is its first step."
+    )
     ended_at: datetime | None
     end: str | None = Field(description="Why it ended: `resolved`, `superseded`, …")
 
@@ -153,6 +159,10 @@ class TicketNow(Ticket):
         description="The case that this one repeats; the ticket's events stand there."
     )
     merged_into: str | None
+    resolved_after_s: int | None = Field(
+        description="Wall seconds from the opening to the resolution that holds; null while it is"
+        " open, also again."
+    )
     missing_versions: int = Field(description="Decisions that have not arrived; should be 0.")
     timers: list[Timer]
     ended_escalations: list[Escalation]
@@ -291,3 +301,26 @@ class History(Reply):
     now: datetime
     step_s: int = Field(examples=[3600])
     points: list[HistoryPoint]
+
+
+class AlarmNow(Reply):
+    """Something that should have happened and has not."""
+
+    kind: str = Field(
+        description="`dropped_timer`: a clock was due, and neither kept nor broken; `undecided`:"
+        " a ticket on which nothing was decided; `untold`: a decision of which no notice is known;"
+        " `stuck`: a topic is not read to its end.",
+        examples=["dropped_timer"],
+    )
+    ticket: str | None = Field(examples=["desk:INC0001"])
+    what: str = Field(examples=["first_response"])
+    since: datetime
+
+
+class Alarms(Reply):
+    """What the watchdog sees, the oldest first; at most 100 of them."""
+
+    now: datetime = Field(description="When it looked.")
+    watched: int = Field(description="Tickets on which something is waited for.")
+    by_kind: dict[str, int] = Field(description="How many of each kind; every kind is named.")
+    alarms: list[AlarmNow]

@@ -40,11 +40,20 @@ class Settings(DatabaseSettings):
         pattern="^https?://",
         description="Where the escalator is; it is asked why, and what comes next.",
     )
+    intake_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where intake is; acts from the pages are handed on to it.",
+    )
     keys_file: Path | None = Field(
         default=None,
         description="The file of API keys; without one everybody may read who reaches it.",
     )
     rate_per_s: float = Field(
-        default=50, gt=0, description="Questions a second of one key, or of one address."
+        default=500, gt=0, description="Questions a second of one key, or of one address."
     )
-    rate_burst: float = Field(default=200, ge=1, description="Questions of one at once.")
+    rate_burst: float = Field(default=2000, ge=1, description="Questions of one at once.")
+    watchdog_grace: Positive = Field(
+        default=timedelta(seconds=8),
+        description="Real time after which what should have happened is an alarm, such as PT8S.",
+    )

@@ -49,6 +49,7 @@ ENTRY: Final = (
     timeline.c.received_at,
     timeline.c.type,
     timeline.c.repeats,
+    timeline.c.known_at,
     cast(timeline.c.message, Text),
 )
 """What an `Entry` is made of."""
@@ -68,6 +69,7 @@ class Entry(NamedTuple):
     received_at: datetime
     type: str
     repeats: int
+    known_at: datetime
     message: str
 
 
@@ -203,6 +205,21 @@ class Snapshot:
             asked = asked.where(here < there if newest_first else here > there)
         asked = asked.order_by(*(one.desc() if newest_first else one for one in _PLACE))
         return [Entry(*row) for row in await self.conn.execute(asked)]
+
+    async def open_keys(self, after: str, limit: int) -> list[str]:
+        """Return the keys of up to *limit* open tickets after *after*, in order."""
+        asked = select(ticket.c.key).where(ticket.c.open, ticket.c.key > after)
+        return [
+            row[0] for row in await self.conn.execute(asked.order_by(ticket.c.key).limit(limit))
+        ]
+
+    async def said_of(self, keys: Sequence[str]) -> list[Said]:
+        """Return all that was said of the tickets *keys*, as it became known."""
+        order = (timeline.c.known_at, timeline.c.kind, timeline.c.partition, timeline.c.offset)
+        asked = (
+            select(timeline.c.ticket, *ENTRY).where(timeline.c.ticket.in_(keys)).order_by(*order)
+        )
+        return [Said(key, Entry(*entry)) for key, *entry in await self.conn.execute(asked)]
 
     async def said_between(self, since: Places, until: Places, limit: int) -> list[Said]:
         """Return up to *limit* messages from *since* up to *until*, as they became known."""

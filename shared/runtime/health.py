@@ -52,7 +52,13 @@ def service_app(
         title=f"Tierline {name}",
         description=description,
         redoc_url=None,
-        telemetry={"operation_spans": False, "logs": False},
+        # `shared.runtime.tracing` makes the spans, of every request alike.
+        telemetry={
+            "auto_configure": False,
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },
     )
     app.state.draining = False
     _add_health(app, name, ready, notes)

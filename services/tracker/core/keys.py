@@ -7,6 +7,7 @@ import hmac
 from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -36,11 +37,19 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class ReadKey:
-    """One key: the SHA-256 of its text, whose it is, and whether it may read."""
+    """One key.
+
+    Attributes:
+        digest: The SHA-256 of its text.
+        reader: Whose it is.
+        may_read: Whether it has the scope.
+        expires: From when on it is no key any more, aware; None for never.
+    """
 
     digest: str
     reader: Reader
     may_read: bool
+    expires: datetime | None = None
 
 
 class ReadKeys:
@@ -49,13 +58,13 @@ class ReadKeys:
     def __init__(self, keys: Iterable[ReadKey]) -> None:
         self._keys = tuple(keys)
 
-    def find(self, authorization: str | None) -> ReadKey | None:
-        """Return the key that the header *authorization* shows, if it is known.
+    def find(self, authorization: str | None, now: datetime) -> ReadKey | None:
+        """Return the key that the header *authorization* shows, if it is known and holds *now*.
 
         A program says `Bearer tl_…`; a browser asks for name and password, and the password is
         the key. How long it takes says nothing about a key: each is compared in constant time.
         """
-        secret = _secret(authorization or "")
+        secret = secret_of(authorization)
         if secret is None:
             return None
         digest = sha256(secret.encode(errors="surrogateescape")).hexdigest()
@@ -63,10 +72,14 @@ class ReadKeys:
         for key in self._keys:
             if hmac.compare_digest(key.digest, digest):
                 found = key
-        return found
+        expired = found is not None and found.expires is not None and found.expires <= now
+        return None if expired else found
 
 
-def _secret(authorization: str) -> str | None:
+def secret_of(authorization: str | None) -> str | None:
+    """Return the key that the header *authorization* shows; None where it shows none."""
+    if authorization is None:
+        return None
     scheme = authorization.lower()
     if scheme.startswith(_BEARER):
         return authorization[len(_BEARER) :].strip()

@@ -147,6 +147,21 @@ def open_escalations(case: Case) -> list[Plain]:
     return sorted(found, key=lambda said: int(said["raised"]))
 
 
+def resolved_after_s(facts: Facts, case: Case) -> int | None:
+    """Return the wall seconds from the opening to the resolution that holds.
+
+    A reopening undoes the resolution before it; whatever resolves the ticket then counts instead,
+    from the same opening. None while it is open, or was never opened as far as is known.
+    """
+    if facts.opened is None or not case.ends:
+        return None
+    last = case.ends[-1]
+    if last.status == "closed" and len(case.ends) > 1 and case.ends[-2].status == "resolved":
+        # A helpdesk closes what was resolved some days before.
+        last = case.ends[-2]
+    return last.second - facts.opened[0] if last.status in {"resolved", "closed"} else None
+
+
 def _status(facts: Facts, case: Case, refused: set[str]) -> tuple[str, int]:
     """Return the status, and the second of the latest pause (0 if there was none)."""
     marks: list[tuple[Order, str, str]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from pydantic import BaseModel
 
 from services.tracker import examples
 from services.tracker.core.keys import Reader, ReadKey, ReadKeys
-from services.tracker.keys_file import load_read_keys
+from services.tracker.keys_file import KeysFile, load_read_keys
 from services.tracker.replies import Act, Board, TicketNow, TicketPage
 from shared.runtime.settings import SettingsError
+from tests.integration.tracker.conftest import NOON
+from tests.support.consuming import until
 from tests.support.ticket_events import opened
 from tests.support.tracker_messages import decision_bytes
 from tests.support.tracker_service import Tracker, asking
@@ -231,7 +234,31 @@ def test_a_file_of_keys_that_means_nothing_is_refused_with_its_place(tmp_path: P
         load_read_keys(path)
     digest = sha256(b"secret").hexdigest()
     path.write_text(f"keys: [{{name: x, sha256: {digest}, source: '*', scopes: [read]}}]", "utf-8")
-    found = load_read_keys(path).find("Bearer secret")
+    found = load_read_keys(path).find("Bearer secret", NOON)
     assert found is not None
     assert found.reader == Reader("x", None)
-    assert load_read_keys(path).find("Bearer no") is None
+    assert load_read_keys(path).find("Bearer no", NOON) is None
+
+
+async def test_a_change_of_the_file_holds_and_an_expired_key_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "keys.yaml"
+
+    def write(*entries: str) -> None:
+        path.write_text("keys:\n" + "".join(f"  - {one}\n" for one in entries), "utf-8")
+
+    def entry(text: str, more: str = "") -> str:
+        digest = sha256(text.encode()).hexdigest()
+        return f"{{name: {text}, sha256: {digest}, source: '*', scopes: [read]{more}}}"
+
+    write(entry("old"), entry("gone", ", expires: 2026-03-01T00:00:00Z"))
+    file = KeysFile(path)
+    assert file.current().find("Bearer old", NOON) is not None
+    assert file.current().find("Bearer gone", NOON) is None
+    os.utime(path, ns=(1, 1))
+    write(entry("new"))
+
+    async def holds() -> bool:
+        return file.current().find("Bearer new", NOON) is not None
+
+    await until(holds)
+    assert file.current().find("Bearer old", NOON) is None
