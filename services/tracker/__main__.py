@@ -13,6 +13,7 @@ from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.pages import pages
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
+from services.tracker.handbook import handbook
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
 from services.tracker.tables import SCHEMA
@@ -60,6 +61,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app = service_app(
             "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
         )
+        app.include_router(handbook(settings.handbook))
         app.include_router(reasons(escalator))
         app.include_router(routes(desk))
         app.include_router(

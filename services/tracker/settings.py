@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Gt
@@ -20,6 +21,10 @@ class Settings(DatabaseSettings):
 
     http_port: int = Field(
         default=8084, ge=0, le=65535, description="The port; 0 takes a free one."
+    )
+    handbook: Path | None = Field(
+        default=None,
+        description="Folder that `tierline handbook build` wrote; it is served under `/handbook`.",
     )
     late_after: Positive = Field(
         default=timedelta(seconds=1),
