@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "roleplay": "cli.roleplay.command:app",
     "handbook": "cli.handbook.command:app",
     "raci": "cli.raci:raci",
+    "training": "cli.training.command:app",
     "roster": "cli.roster:app",
     "channels": "cli.channels.command:app",
     "dead-letters": "cli.dead_letters.command:app",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import unescape
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,9 +123,11 @@ def _html(text: str) -> str:
     )
     html = _LINK.sub(lambda hit: f'href="{hit[1]}.html{hit[2] or ""}"', converter.convert(text))
     # A wide table scrolls by itself, by keyboard too, and not the page with it.
+    numbers = count(1)
     return _TABLE.sub(
         lambda hit: (
-            f'<div class="wide" tabindex="0" role="region" aria-label="Table">{_headed(hit[0])}</div>'
+            f'<div class="wide" tabindex="0" role="region" aria-label="Table {next(numbers)}">'
+            f"{_headed(hit[0])}</div>"
         ),
         html,
     )

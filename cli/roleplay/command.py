@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from cli.event_file import event_file
-from cli.output import WRONG_USE, AsJson, fail, print_json
+from cli.output import WRONG_USE, AsJson, fail, print_json, progress
 from cli.roleplay.library import TRAINING, policy_of, scenario, scenarios, script
 from cli.roleplay.prompt import Prompt
 from cli.roleplay.shown import calls_of, lines_of, result, tell_scenario, tell_score
+from services.escalator.core.roleplay.acting import Act
 from services.escalator.core.roleplay.from_case import drafted
 from services.escalator.core.roleplay.loading import read_scenario
 from services.escalator.core.roleplay.run import run as played
 from services.escalator.core.roleplay.scoring import score
+from services.escalator.core.roleplay.shape import Scenario
 from services.escalator.core.roleplay.stage import Stage
 from services.notifier.core.roster import Roster
 from services.notifier.roster_file import RosterError, load_roster_file
@@ -25,6 +28,7 @@ from shared.mapping.file import MappingError
 from shared.policy.document import PolicyTimeline
 
 ROLEPLAYS: Final = TRAINING / "roleplays"
+SCRIPTS: Final = TRAINING / "scripts"
 DEFAULT_ROSTER: Final = Path(__file__).parents[2] / "deploy" / "roster" / "default.yaml"
 
 app = typer.Typer(
@@ -142,7 +146,7 @@ def run(
         marks = score(found, stage.transcript, rules, seats=seats)
     else:
         given = script(command, acts, found)
-        stage = played(found, [act for act in given.acts if act.seat in seats], policies)
+        stage = _play(found, [act for act in given.acts if act.seat in seats], policies)
         marks = score(found, stage.transcript, rules, seats=seats, judged=given.judged)
     if as_json:
         print_json(result(stage, marks, rules, seats, people))
@@ -151,6 +155,47 @@ def run(
             _tell_run(stage, people)
         tell_score(found, marks)
     if not marks.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    folder: FolderOption = ROLEPLAYS,
+    scripts: Annotated[
+        Path, typer.Option("--scripts", metavar="DIR", help="Where the perfect scripts lie.")
+    ] = SCRIPTS,
+    policy: PolicyOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run every role-play with its perfect script: what does another policy change for trainees?
+
+    Run it before a new version of the policy is activated. A point that is lost says that the
+    written procedure of the role-play is no longer what the engine does.
+
+    Example: `tierline roleplay check --policy mine.yaml`
+
+    Exit codes: 0 every perfect script still earns every point, 1 one does not, or a file cannot be
+    used, 2 wrong use.
+    """
+    command = "roleplay check"
+    rules = policy_of(command, policy)
+    policies = PolicyTimeline([(Instant(0), rules)])
+    rows = []
+    for found in scenarios(command, folder, rules):
+        file = scripts / f"{found.id}-perfect.yaml"
+        given = script(command, file, found)
+        marks = score(found, _play(found, given.acts, policies).transcript, rules)
+        rows.append({"id": found.id, "points": marks.points, "lost": dict(marks.lost)})
+        if not as_json:
+            reasons = [
+                f"{one.what}: {one.reason}"
+                for one in (*marks.expected, *marks.forbidden)
+                if one.id in marks.lost
+            ]
+            typer.echo(f"{found.id}  {marks.points:>5g}  {'; '.join(reasons) or 'every point'}")
+    if as_json:
+        print_json({"policy": dict(rules.reference), "roleplays": rows})
+    if any(one["lost"] for one in rows):
         raise typer.Exit(1)
 
 
@@ -204,6 +249,12 @@ def from_case(
     except OSError as error:
         fail(command, f"cannot write {out}: {error.strerror}", code=WRONG_USE)
     typer.echo(f"{out}: a draft; write its story and reasons, then: tierline roleplay run {out}")
+
+
+def _play(found: Scenario, acts: Iterable[Act], policies: PolicyTimeline) -> Stage:
+    with progress() as bar:
+        bar.add_task(f"playing {found.id}", total=None)
+        return played(found, acts, policies)
 
 
 def _tell_run(stage: Stage, people: Roster) -> None:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from fastapi import Depends
+
 from services.tracker.access import Access
 from services.tracker.acting import intake_at
 from services.tracker.api import routes
@@ -19,6 +21,7 @@ from services.tracker.dashboard.pages import pages
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
+from services.tracker.handbook import handbook
 from services.tracker.keys_file import KeysFile
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
@@ -74,6 +77,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app = service_app(
             "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
         )
+        app.include_router(handbook(settings.handbook), dependencies=[Depends(access.let_in)])
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
         app.include_router(draft_routes(desk.model, access))

@@ -22,6 +22,10 @@ class Settings(DatabaseSettings):
     http_port: int = Field(
         default=8084, ge=0, le=65535, description="The port; 0 takes a free one."
     )
+    handbook: Path | None = Field(
+        default=None,
+        description="Folder that `tierline handbook build` wrote; it is served under `/handbook`.",
+    )
     late_after: Positive = Field(
         default=timedelta(seconds=1),
         description="Real time after which a decision counts as late, such as PT1S.",

@@ -21,7 +21,7 @@ from services.escalator.core.roleplay.stage import Stage
 from shared.contract.times import Instant
 from shared.mapping.file import MappingError
 from shared.policy.document import PolicyTimeline
-from shared.policy.load import DEFAULT_POLICY, load_policy_file
+from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
 
 POLICY = load_policy_file(DEFAULT_POLICY)
 POLICIES = PolicyTimeline([(Instant(0), POLICY)])
@@ -190,6 +190,20 @@ def test_acts_typed_at_the_prompt_count_like_those_of_a_script() -> None:
     code, out = said("run", "R01", given="\n".join(typed))
     assert "R01 Solve it here: 100 of 100 points, passed" in out
     assert code == 0
+
+
+def test_check_says_what_another_policy_costs_a_perfect_trainee(tmp_path: Path) -> None:
+    for name in ("R02", "R07"):
+        source = TRAINING / "roleplays" / f"{name}.yaml"
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    assert said("check", "--folder", str(tmp_path))[0] == 0
+    stricter = tmp_path / "policies" / "mine.yaml"
+    stricter.parent.mkdir()
+    stricter.write_text(edited(POLICY, {"cells.S2.I2.t1_max": "30m"}).text, encoding="utf-8")
+    code, out = said("check", "--folder", str(tmp_path), "--policy", str(stricter), "--json")
+    found = {one["id"]: one["lost"] for one in json.loads(out)["roleplays"]}
+    assert code == 1
+    assert found == {"R02": {"raised": 30, "waited": 20}, "R07": {}}
 
 
 @pytest.mark.parametrize("words", [["run", "R99"], ["show", "R99"], ["run", "R01", "--seat", "x"]])
