@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from cli.channels.example import PEOPLE, an_example
-from cli.output import AsJson, fail, print_json
+from cli.output import AsJson, print_json
 from services.notifier.channels.build import plugins
 from services.notifier.channels.phone import aloud, in_short
 from services.notifier.channels.teams import card
@@ -108,10 +108,10 @@ def preview(
     """
     letters = _loaded(words)
     if letter not in letters.letters:
-        fail("channels preview", f"no letter {letter!r}; there are: {', '.join(letters.letters)}")
+        _unknown(f"no letter {letter!r}; there are: {', '.join(letters.letters)}")
     if language not in letters.languages:
         known = ", ".join(letters.languages)
-        fail("channels preview", f"no letters in {language!r}; there are: {known}")
+        _unknown(f"no letters in {language!r}; there are: {known}")
     try:
         message = letters.letter(letter, an_example(letter, title), language=language)
     except WordsError as error:
@@ -121,6 +121,11 @@ def preview(
         print_json({"letter": letter, "subject": message.subject, "lines": message.lines})
         return
     typer.echo(_shown(message, sink))
+
+
+def _unknown(said: str) -> NoReturn:
+    typer.echo(f"tierline channels preview: {said}", err=True)
+    raise typer.Exit(2)
 
 
 def _loaded(words: Path | None) -> Words:

@@ -222,7 +222,12 @@ class EscalationEnded(EscalationDecision):
 
     by: str | None = Field(default=None, description="Who ended it, if a person did.")
     reason: EndReason = Field(description="Why.")
-    detail: str | None = Field(default=None, description="With `withdrawn`: what withdrew it.")
+    detail: str | None = Field(
+        default=None, description="With `withdrawn`: what withdrew it; with `declined`: why."
+    )
+    proposed: str | None = Field(
+        default=None, description="With `declined`: the department that is asked instead."
+    )
     stand_down: tuple[str, ...] = Field(default=(), description="Roles called, each once.")
 
 

@@ -6,6 +6,7 @@ the address names a host, that host must lead out of our own network, as a webho
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -52,7 +53,8 @@ class LongTail:
         kind = address.partition("://")[0].lower()
         if kind not in self._allow:
             return Refused(f"kind_not_allowed: {kind[:40]}")
-        service = Apprise.instantiate(address, suppress_exceptions=True)
+        # The first time it loads the modules of all services, which takes a second.
+        service = await asyncio.to_thread(Apprise.instantiate, address, suppress_exceptions=True)
         if not isinstance(service, NotifyBase):
             return Refused("invalid_apprise_address")
         try:
