@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
 from services.intake import metrics
@@ -53,6 +53,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         # Each request waits for its own record; company comes by itself while one is under way.
         linger_ms=0,
     )
+
     topic = settings.topic(TICKET_EVENTS)
 
     async def ready() -> dict[str, bool]:
@@ -65,41 +66,42 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         description="Events from helpdesks and acts of people, into the log of record; policies, too.",
         max_body_bytes=MAX_BATCH_BYTES,
     )
+    clients = AsyncExitStack()
     uses = Uses(publisher, settings.kafka, settings.topic(KEYS_USED))
-    async with (
-        _closing(publisher),
-        tokens_of(issuers) as tokens,
-        foresight_of(settings.escalator_url) as foresight,
-    ):
-        shares = Buckets(settings.rate_per_s, settings.rate_burst)
-        access = Access(keys, shares, tokens=tokens, uses=uses)
-        gate = Gate(settings.max_in_flight)
-        ingest = Ingest(publisher, gate, topic)
-        intake = Intake(access, ingest, settings.clock.now)
-        app.include_router(routes(intake))
-        drafts = Ingest(publisher, gate, topic, counted=metrics.DRAFTS)
-        app.include_router(act_routes(Acts(access, ingest, drafts, foresight, settings.clock.now)))
-        kept = settings.topic(REFUSED_HOOKS)
-        refused = Ingest(publisher, gate, kept, counted=metrics.REFUSED_HOOKS)
-        hooks = Hooks(sources, access, ingest, refused, Latest(), settings.clock.now)
-        app.include_router(hook_routes(hooks))
-        activated = settings.topic(POLICIES)
-        into_policies = Ingest(publisher, gate, activated)
-        policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
-        app.include_router(policy_routes(policies))
-        app.include_router(key_routes(access, uses))
-        serving = serve(
-            app,
-            host=settings.http_host,
-            port=settings.http_port,
-            stop=stop,
-            drain_delay_s=settings.drain_delay_s,
-            front=ShortWay(app, intake),
-        )
-        beside = [_unless_broken(publisher, stop), uses.run(stop)]
-        if settings.keys_file is not None:
-            beside.append(follow(settings.keys_file, access.know, stop))
-        await together(stop, serving, *beside)
+    shares = Buckets(settings.rate_per_s, settings.rate_burst)
+    tokens = await clients.enter_async_context(tokens_of(issuers))
+    access = Access(keys, shares, tokens=tokens, uses=uses)
+    gate = Gate(settings.max_in_flight)
+    ingest = Ingest(publisher, gate, topic)
+    intake = Intake(access, ingest, settings.clock.now)
+    app.include_router(routes(intake))
+    drafts = Ingest(publisher, gate, topic, counted=metrics.DRAFTS)
+    foresight = await clients.enter_async_context(foresight_of(settings.escalator_url))
+    app.include_router(act_routes(Acts(access, ingest, drafts, foresight, settings.clock.now)))
+    app.include_router(key_routes(access, uses))
+    beside = [uses.run(stop)]
+    if settings.keys_file is not None:
+        beside.append(follow(settings.keys_file, access.know, stop))
+    refused = Ingest(publisher, gate, settings.topic(REFUSED_HOOKS), counted=metrics.REFUSED_HOOKS)
+    hooks = Hooks(sources, access, ingest, refused, Latest(), settings.clock.now)
+    app.include_router(hook_routes(hooks))
+    activated = settings.topic(POLICIES)
+    into_policies = Ingest(publisher, gate, activated)
+    policies = Policies(access, into_policies, settings.kafka, activated, settings.clock.now)
+    app.include_router(policy_routes(policies))
+    serving = serve(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        stop=stop,
+        drain_delay_s=settings.drain_delay_s,
+        front=ShortWay(app, intake),
+    )
+    try:
+        await together(stop, serving, _unless_broken(publisher, stop), *beside)
+    finally:
+        await clients.aclose()
+        await publisher.close()
 
 
 def _keys(settings: Settings) -> KeyRing | None:
@@ -115,14 +117,6 @@ def _sources(settings: Settings) -> Mapping[str, Source]:
         msg = f"INTAKE_HOOK_MAPPINGS:\n{error}"
         raise SettingsError(msg) from None
     return load_sources(settings.hooks_file, mappings, os.environ)
-
-
-@asynccontextmanager
-async def _closing(publisher: Publisher) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await publisher.close()
 
 
 async def _unless_broken(publisher: Publisher, stop: asyncio.Event) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.tracker.api import routes
-from services.tracker.api_drafts import draft_routes
 from services.tracker.api_reasons import reasons
 from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.pages import pages
@@ -62,7 +61,6 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
         )
         app.include_router(reasons(escalator))
-        app.include_router(draft_routes(desk.model))
         app.include_router(routes(desk))
         app.include_router(
             pages(desk, escalator, settings.board_refresh, late_after_s=late_after_s)

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
 from services.tracker import export
+from services.tracker.api_drafts import add_drafts
 from services.tracker.desk import Desk
 from services.tracker.freshness import MAX_WAIT_MS
 from services.tracker.replies import Act, Board, Ticket, TicketNow, TicketPage, TimelinePage
@@ -90,6 +91,8 @@ def routes(desk: Desk) -> APIRouter:
         page, freshness = await desk.tickets(question, cursor, limit)
         response.headers.update(freshness.headers())
         return page
+
+    add_drafts(router, desk.model)
 
     @router.get("/tickets/{key:path}/timeline", responses=_ONE)
     async def timeline(

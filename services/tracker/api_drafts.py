@@ -45,9 +45,8 @@ class DraftPage(Reply):
     items: list[DraftReply] = Field(description="The newest first; one per person and kind of act.")
 
 
-def draft_routes(model: ReadModel) -> APIRouter:
-    """Return the route of drafts, which reads *model*."""
-    router = APIRouter(prefix="/v1", tags=["read"])
+def add_drafts(router: APIRouter, model: ReadModel) -> None:
+    """Add the route of drafts, which reads *model*, to *router*."""
 
     @router.get("/tickets/{key:path}/drafts", responses=_ANSWERS)
     async def of_ticket(
@@ -72,8 +71,6 @@ def draft_routes(model: ReadModel) -> APIRouter:
         lines = [_line(one) for one in reversed(found) if one.kind != Kind.DELIVERY]
         items = [DraftReply(**one._asdict()) for one in drafts(lines) if by is None or one.by == by]
         return DraftPage(ticket=key, now=now.freshness.now, items=items)
-
-    return router
 
 
 def _line(entry: Entry) -> Line:

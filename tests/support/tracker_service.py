@@ -14,7 +14,6 @@ import httpx2
 from sqlalchemy import text
 
 from services.tracker.api import routes
-from services.tracker.api_drafts import draft_routes
 from services.tracker.api_reasons import reasons
 from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.pages import pages
@@ -92,7 +91,6 @@ async def asking(
     app = service_app("tracker", ready=_ready)
     async with escalator_at(escalator_url) as escalator:
         app.include_router(reasons(escalator))
-        app.include_router(draft_routes(desk.model))
         app.include_router(routes(desk))
         app.include_router(pages(desk, escalator, timedelta(seconds=15), late_after_s=1.0))
         transport = httpx2.ASGITransport(app=app)
