@@ -142,7 +142,8 @@ class Acts:
             if refused.code in _AT_ONCE:
                 raise await self._refusal(event, refused, received_at)
         (landed,) = await published(self.ingest, [act])
-        return _receipt(act, landed, received_at, checked=judgement is not None)
+        checked = judgement is not None and judgement.version > 0
+        return _receipt(act, landed, received_at, checked=checked)
 
     async def _refusal(self, event: dict[str, Any], refused: Refused, received_at: str) -> Problem:
         detail = f"{event['type']} by {event['data'].get('by')}: {refused.code.replace('_', ' ')}"

@@ -46,7 +46,7 @@ EXAMPLES: Final = frozenset(
 """The hashes that the documentation shows: anybody may know what they are of."""
 
 _SEE: Final = (
-    "`tierline keys create` writes an entry; docs/intake.md, API keys, says what it holds."
+    "`tierline keys create` writes an entry; docs/posting.md, API keys, says what it holds."
 )
 
 

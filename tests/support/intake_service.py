@@ -79,8 +79,9 @@ async def intake_here(
         return {"kafka": await publisher.answers(topic)}
 
     app = service_app("intake", ready=ready, max_body_bytes=MAX_BATCH_BYTES)
-    at_kafka = KafkaAccess(bootstrap_servers=kafka)
-    uses = None if door.uses_topic is None else Uses(publisher, at_kafka, door.uses_topic)
+    uses = None
+    if door.uses_topic is not None:
+        uses = Uses(publisher, KafkaAccess(bootstrap_servers=kafka), door.uses_topic)
     shares = Buckets(door.rate_per_s, door.rate_burst)
     access = Access(door.keys, shares, tokens=door.tokens, uses=uses)
     gate = Gate(door.max_in_flight)
@@ -97,7 +98,8 @@ async def intake_here(
         app.include_router(key_routes(access, uses))
     if door.policies is not None:
         into = Ingest(publisher, Gate(door.max_in_flight), door.policies)
-        policies = Policies(access, into, at_kafka, door.policies, door.clock.now)
+        access_to_kafka = KafkaAccess(bootstrap_servers=kafka)
+        policies = Policies(access, into, access_to_kafka, door.policies, door.clock.now)
         app.include_router(policy_routes(policies))
     room = Room(app if door.long_way else ShortWay(app, intake), door.max_held_bytes)
     transport = httpx2.ASGITransport(app=room)

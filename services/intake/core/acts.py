@@ -197,7 +197,7 @@ def _settle_role(data: dict[str, Any], caller: Caller) -> None:
         missing = Missing(field="role", why="you have several roles; say in which one you act")
         refused = Refused(code="missing_information", missing=(missing,), allowed=tuple(roles))
         raise RefusedActError("the act does not say in which role", refused)
-    elif named not in caller.roles:
+    elif not isinstance(named, str) or named not in caller.roles:
         detail = (
             f"{caller.name} does not act as {str(named)[:60]}"
             if roles

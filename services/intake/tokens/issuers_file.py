@@ -35,7 +35,7 @@ ALGORITHMS: Final = (
 )  # fmt: skip
 """What tokens may be signed with: nothing with a shared secret, and never nothing."""
 
-_SEE: Final = "See docs/intake.md, People's tokens, for how it is written."
+_SEE: Final = "See docs/posting.md, People's tokens, for how it is written."
 
 Word = Annotated[str, Field(min_length=1, max_length=256)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from services.intake.core.acts import (
     ACTS,
@@ -24,6 +26,7 @@ from shared.contract.judgements import Missing, Refused
 
 HELPDESK = Caller("helpdesk", None, frozenset({Scope.INGEST}))
 LEAD = Caller("person lea", None, frozenset({Scope.ACT}), frozenset({"t2_lead"}), "lea")
+BOT = Caller("bot", None, frozenset({Scope.ACT}), frozenset({"t1_agent", "t1_lead"}))
 ASKED = {"type": "escalation.requested", "by": "olga", "role": "t1_agent", "to_tier": 2}
 
 
@@ -140,3 +143,32 @@ def test_the_same_refused_form_is_the_same_draft_and_another_is_another() -> Non
         "to_tier": 2,
         "info": {"x": 1, "y": 2},
     }
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+KEYS = ("by", "role", "id", "time", "info", "to_tier", "until", "flag", "answers", "approved_by")
+BODIES = st.fixed_dictionaries(
+    {"type": st.sampled_from(sorted(ACTS)) | JSON},
+    optional=dict.fromkeys(KEYS, JSON),
+)
+
+
+@given(BODIES | JSON, st.sampled_from([HELPDESK, LEAD, BOT]))
+@example({**ASKED, "role": []}, BOT)
+@example({**ASKED, "by": {}}, LEAD)
+@example({"type": []}, HELPDESK)
+def test_whatever_is_sent_is_an_event_of_the_contract_or_refused_by_name(
+    body: object, caller: Caller
+) -> None:
+    try:
+        event = an_act(body, caller=caller)
+        accepted = accept(event, received_at="2026-03-02T10:00:05.000000Z")
+    except (UnknownActError, RefusedActError, InvalidEventError):
+        return
+    assert decode_event(accepted.value).ticket == "desk:A"

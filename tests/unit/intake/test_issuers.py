@@ -29,7 +29,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_the_file_of_the_page_is_read_as_the_page_says(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "intake.md").read_text("utf-8")
+    page = (ROOT / "docs" / "posting.md").read_text("utf-8")
     (text,) = (one.partition("```")[0] for one in page.split("```yaml\n") if "issuers:" in one)
     (issuer,) = load_issuers(write(tmp_path, text))
     assert issuer.issuer == "https://login.example.com/realms/support"

@@ -114,7 +114,7 @@ def test_a_key_that_has_expired_is_not_known(tmp_path: Path) -> None:
 
 
 def test_the_examples_of_the_page_let_nobody_in(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "intake.md").read_text("utf-8")
+    page = (ROOT / "docs" / "posting.md").read_text("utf-8")
     shown = set(re.findall(r"\b[0-9a-f]{64}\b", page))
     assert shown == EXAMPLES
     (text,) = (one.partition("```")[0] for one in page.split("```yaml\n") if one[:5] == "keys:")

@@ -1,4 +1,4 @@
-"""What docs/intake.md shows is what happens: its commands and its program, run on a whole system."""
+"""What docs/posting.md shows is what happens: its commands and its program, run on a whole system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.runtime.clock import Clock
 from tests.support.house import ROOT
 from tests.support.whole_system import Site, running
 
-PAGE: Final = (ROOT / "docs" / "intake.md").read_text("utf-8")
+PAGE: Final = (ROOT / "docs" / "posting.md").read_text("utf-8")
 SERVICES: Final = ("intake", "escalator", "tracker")
 SAID: Final = ("status", "code", "state", "act", "act_id", "ticket", "by", "missing", "allowed")
 """Keys whose values are the same whenever a command of the page is run."""
