@@ -14,9 +14,11 @@ import typer
 from rich.table import Table
 
 from cli.output import WRONG_USE, AsJson, fail, print_json, show
+from services.notifier.access_watch import ListedMemberships
 from services.notifier.calendar_fetching import fetch
 from services.notifier.calendar_writing import Kind, NoFeedError, feed, feed_token
 from services.notifier.channels.egress import Egress
+from services.notifier.core.access import Access, access, posting_roles
 from services.notifier.core.coverage import Coverage, coverage, ladders_of
 from services.notifier.core.duty import Duty, duties
 from services.notifier.core.picture import drawn_as_svg, drawn_in_text
@@ -262,6 +264,66 @@ def feeds(
         return
     for row in rows:
         typer.echo(f"{row['kind']} {row['name']}: {row['address']}")
+
+
+@app.command("access")
+def check_access(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The roster file.")],
+    policy: Annotated[
+        Path,
+        typer.Option("--policy", metavar="FILE", help="The policy that says who posts where."),
+    ] = DEFAULT_POLICY,
+    as_json: AsJson = False,
+) -> None:
+    """Tell who should be in a dedicated channel and is not, by the roster's own lists.
+
+    Also: roles that the policy lets post where the roster does not, roles that nobody can hold, and
+    channels without a list. People who are in a channel without a role there are told, and no error.
+
+    Example: `tierline roster access deploy/roster/default.yaml`
+
+    Exit codes: 0 everybody is where they should be, 1 somebody is not, or a file cannot be used.
+    """
+    try:
+        posts, loaded = posting_roles(load_policy_file(policy)), read_roster(file)
+    except (PolicyError, RosterError) as error:
+        fail("roster access", str(error))
+    found = access(loaded, asyncio.run(ListedMemberships().members(loaded)))
+    apart = [
+        f"{name}: the policy lets {role} post, and the roster does not"
+        for name, roles in posts.items()
+        if name in loaded.rooms
+        for role in roles
+        if role not in loaded.rooms[name].post
+    ]
+    apart += [
+        f"{name}: the policy has this channel, and the roster does not"
+        for name, roles in posts.items()
+        if roles and name not in loaded.rooms
+    ]
+    if as_json:
+        print_json({**asdict(found), "sound": found.sound and not apart, "policy": apart})
+    else:
+        _tell_access(found, apart)
+    if apart or not found.sound:
+        raise typer.Exit(1)
+
+
+def _tell_access(found: Access, apart: Sequence[str]) -> None:
+    for one in found.missing:
+        typer.echo(f"{one.channel}: {one.person} is missing; called as {', '.join(one.roles)}")
+    for channel, role in found.unheld:
+        typer.echo(f"{channel}: nobody can hold {role}")
+    for channel in found.unlisted:
+        typer.echo(f"{channel}: nobody has said who is in it; list its members")
+    for line in apart:
+        typer.echo(line)
+    for extra in found.surplus:
+        typer.echo(
+            f"{extra.channel}: {extra.person} is in it, though no role of theirs posts there"
+        )
+    if found.sound and not apart:
+        typer.echo("everybody who is called in a channel is in it")
 
 
 def read_roster(file: Path) -> Roster:

@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
+from services.notifier.access_watch import AccessWatch, ListedMemberships
 from services.notifier.answering import answer_links, answer_routes, letters
 from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
-from services.notifier.api_oncall import oncall_routes
+from services.notifier.api_oncall import access_routes, oncall_routes
 from services.notifier.api_subscriptions import subscription_routes
 from services.notifier.channels.build import (
     Surroundings,
@@ -96,6 +97,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "notifier", ready=ready, notes=people.notes, description="What became of each notice."
         )
         app.include_router(routes(database))
+        access = AccessWatch(people, ListedMemberships())
+        app.include_router(access_routes(access))
         app.include_router(
             oncall_routes(database, people, secret("calendar_secret", settings, os.environ))
         )
@@ -116,6 +119,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
             watch(database, settings.clock_speed, stop),
             people.run(stop),
+            access.run(stop),
             consume(
                 [settings.topic(TIER_CHANGES)],
                 worker.handle,

@@ -1,4 +1,4 @@
-"""The notifier over HTTP: who is on call."""
+"""The notifier over HTTP: who is on call, their calendars, and who is missing in which channel."""
 
 import hmac
 from datetime import datetime, timedelta
@@ -8,7 +8,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, SecretStr
 
+from services.notifier.access_watch import AccessWatch
 from services.notifier.calendar_writing import Kind, NoFeedError, feed, feed_token
+from services.notifier.core.access import Access
 from services.notifier.core.coverage import coverage
 from services.notifier.core.duty import Duty, duties
 from services.notifier.core.picture import page
@@ -33,6 +35,18 @@ class OnCallAnswer(BaseModel):
     roster: str
     version: int
     on_call: list[Duty]
+
+
+def access_routes(watch: AccessWatch) -> APIRouter:
+    """Return the route that says who is missing in which channel."""
+    router = APIRouter(prefix="/v1", tags=["roster"])
+
+    @router.get("/channels/access")
+    async def who_is_missing_where() -> Access:
+        """Return who should be in a dedicated channel and is not, looked at now."""
+        return await watch.report()
+
+    return router
 
 
 def oncall_routes(

@@ -55,3 +55,7 @@ ROSTER_REFUSED: Final = Gauge(
     "tierline_notifier_roster_refused",
     "1 while the roster's file cannot be used and the one read before stays in force; should be 0.",
 )
+ACCESS_MISSING: Final = Gauge(
+    "tierline_notifier_channel_access_missing",
+    "People, roles and lists missing in the dedicated channels at the last look; should be 0.",
+)

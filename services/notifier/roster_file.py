@@ -19,6 +19,7 @@ from services.notifier.calendar_reading import CalendarError, Entry, entries
 from services.notifier.core.roster import (
     CHANNELS,
     Contact,
+    Room,
     Roster,
     Seat,
     WebhookWay,
@@ -152,6 +153,13 @@ class _Seat(Strict):
     schedule: str | None = None
 
 
+class _Room(Strict):
+    chat: str | None = None
+    email: Address | None = None
+    post: Annotated[list[str], Field(min_length=1)]
+    members: list[str] | None = None
+
+
 class _Header(Strict):
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -167,6 +175,7 @@ class _Document(Strict):
     schedules: dict[str, ScheduleShape] = Field(default_factory=dict)
     absences: list[AbsenceShape] = Field(default_factory=list)
     absence_calendars: list[str] = Field(default_factory=list)
+    channels: dict[str, _Room] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +373,12 @@ def _strangers(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding
         if person not in known:
             key = ".".join(str(part) for part in path)
             yield Finding(_line(tree, path), key, f"{person!r} is neither in people nor in groups")
+    for name, room in document.channels.items():
+        for index, role in enumerate(room.post):
+            if role not in document.roles:
+                where = ("channels", name, "post", index)
+                key = ".".join(str(part) for part in where)
+                yield Finding(_line(tree, where), key, f"roles does not list {role!r}")
     for group, given_group in document.groups.items():
         for index, member in enumerate(given_group.members):
             if member not in document.people:
@@ -373,7 +388,7 @@ def _strangers(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding
 
 
 def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Give everybody whom rotations, overrides and absences name, with the place."""
+    """Give everybody whom rotations, overrides, absences and channels name, with the place."""
     for name, schedule in document.schedules.items():
         for path, person in schedule.named():
             yield ("schedules", name, *path), person
@@ -381,6 +396,9 @@ def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("absences", index, "who"), absence.who
         if absence.substitute is not None:
             yield ("absences", index, "substitute"), absence.substitute
+    for name, room in document.channels.items():
+        for index, member in enumerate(room.members or ()):
+            yield ("channels", name, "members", index), member
 
 
 def _unknown_ways(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
@@ -456,9 +474,15 @@ def _roster(document: _Document, calendars: Calendars) -> tuple[Roster, Flaws]:
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
         duties=_duties(document, tuple(known.values()), calendars, flaws),
         zone=document.roster.zone,
+        rooms=MappingProxyType({name: _room(one) for name, one in document.channels.items()}),
         calendars=tuple(dict.fromkeys(source for _, source, _ in _sources(document))),
     )
     return roster, flaws
+
+
+def _room(given: _Room) -> Room:
+    members = None if given.members is None else tuple(given.members)
+    return Room(given.chat, given.email, tuple(given.post), members)
 
 
 def _sources(document: _Document) -> Iterator[tuple[Place, str, ZoneInfo]]:

@@ -32,6 +32,7 @@ KNOWN_HOSTS = {
     "www.asyncapi.com",
     "www.postgresql.org",
     "www.rfc-editor.org",
+    "www.w3.org",
 }
 URL_HOST = re.compile(r"https?://(?:[^\s/@\"'<>]*@)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
 PATHS = {

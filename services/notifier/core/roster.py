@@ -117,11 +117,26 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """A dedicated channel: where people speak, and who is there.
+
+    *post* are the roles that write there; *members* the people and groups that are in it, None
+    where the roster does not list them.
+    """
+
+    chat: str | None = None
+    email: str | None = None
+    post: tuple[str, ...] = ()
+    members: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """A roster as loaded: immutable, every reference in it resolved or refused before.
 
     *channels* are the ways out that this installation has; *zone* is where its days are read,
-    *calendars* are the files and addresses from which it takes shifts and absences.
+    *calendars* are the files and addresses from which it takes shifts and absences,
+    *rooms* the dedicated channels where people speak.
     """
 
     name: str
@@ -133,6 +148,7 @@ class Roster:
     duties: Duties = field(default_factory=Duties)
     zone: ZoneInfo = UTC
     calendars: tuple[str, ...] = ()
+    rooms: Mapping[str, Room] = field(default_factory=lambda: MappingProxyType({}))
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""

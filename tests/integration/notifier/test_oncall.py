@@ -50,6 +50,7 @@ async def test_a_changed_roster_is_in_force_and_a_broken_one_is_told_of(desk: De
         assert "tierline_notifier_roster_refused 1.0" in metrics
         await desk.ledger.decide(a_decision(notify=calls("t2_oncall")))
         await desk.ledger.until_finished(1)
+        assert (await notifier.get("/v1/channels/access")).json()["missing"] == []
         page = await notifier.get("/v1/oncall/coverage", params={"weeks": 1})
         assert "<rect" in page.text
         asked = await notifier.get("/v1/oncall", params={"at": "2026-03-02T10:00:00"})

@@ -14,7 +14,7 @@ from services.notifier.core.roster import Contact, Roster, Seat
 from services.notifier.core.wording import Told
 from services.notifier.words import Words
 from services.notifier.worker import Unread, read
-from shared.contract.times import parse_instant
+from shared.contract.times import as_datetime, parse_instant
 from shared.policy.load import DEFAULT_POLICY, load_policy_file
 from shared.runtime.kafka import Incoming
 from tests.cases.case_file import Run, runs
@@ -47,8 +47,8 @@ def case(name: str) -> Run:
 
 def heard(run: Run) -> Desk:
     """Return the desk after everything that the engine decides in *run*."""
-    desk = Desk(roster=a_full_roster(), alerts=True, known={}, early={}, earlier={})
-    parse_instant(run.until)
+    now = as_datetime(parse_instant(run.until))
+    desk = Desk(roster=a_full_roster(), alerts=True, now=now, known={}, early={}, earlier={})
     for _, value in decided(run.events, run.until):
         one = read(Incoming(0, 0, None, value, (), 0))
         assert not isinstance(one, Unread)
