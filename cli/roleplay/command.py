@@ -29,6 +29,7 @@ from shared.policy.document import PolicyTimeline
 
 ROLEPLAYS: Final = TRAINING / "roleplays"
 SCRIPTS: Final = TRAINING / "scripts"
+HOST: Final = "127.0.0.1"
 DEFAULT_ROSTER: Final = Path(__file__).parents[2] / "deploy" / "roster" / "default.yaml"
 
 app = typer.Typer(
@@ -249,6 +250,49 @@ def from_case(
     except OSError as error:
         fail(command, f"cannot write {out}: {error.strerror}", code=WRONG_USE)
     typer.echo(f"{out}: a draft; write its story and reasons, then: tierline roleplay run {out}")
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8090,
+    folder: FolderOption = ROLEPLAYS,
+    policy: PolicyOption = None,
+    roster: Annotated[
+        Path, typer.Option("--roster", metavar="FILE", help="Whose names stand behind the roles.")
+    ] = DEFAULT_ROSTER,
+) -> None:
+    """Serve the role-plays as pages for a browser on this machine, until Ctrl-C.
+
+    The pages need no script. What a trainee has done travels with the form; nothing is kept.
+
+    Example: `tierline roleplay serve`
+
+    Exit codes: 0 stopped, 1 a file cannot be used, 2 the port is taken.
+    """
+    # A web server is loaded for this word alone.
+    import asyncio  # noqa: PLC0415
+
+    from cli.foreground import in_foreground  # noqa: PLC0415
+    from cli.roleplay.browser import application  # noqa: PLC0415
+    from shared.runtime.serving import serve as served  # noqa: PLC0415
+
+    command = "roleplay serve"
+    rules = policy_of(command, policy)
+    found = {one.id: one for one in scenarios(command, folder, rules)}
+    pages = application(found, rules, _roster(command, roster))
+
+    async def until_stopped() -> int:
+        if port:
+            typer.echo(f"http://127.0.0.1:{port}/ until Ctrl-C")
+        await served(pages, host=HOST, port=port, stop=asyncio.Event(), drain_delay_s=0)
+        return 0
+
+    try:
+        in_foreground(command, until_stopped())
+    except OSError as error:
+        fail(command, f"port {port} cannot be used: {error.strerror}", code=WRONG_USE)
 
 
 def _play(found: Scenario, acts: Iterable[Act], policies: PolicyTimeline) -> Stage:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import typer
 from pydantic import ValidationError
 
+from cli.roleplay.pacing import until_news
 from cli.roleplay.shown import calls_of, lines_of, wrapped
 from services.escalator.core.roleplay.acting import VERBS, Act
 from services.escalator.core.roleplay.offsets import told
@@ -21,7 +22,6 @@ from shared.contract.times import Instant
 from shared.policy.notation import parse_duration
 from shared.policy.tree import UnreadableError, parse_value
 
-_MINUTE: Final = 60
 _LESSON: Final = """\
   next               let time pass until something happens
   pass 10m           let ten minutes pass
@@ -91,12 +91,8 @@ class Prompt:
         return False
 
     def _next(self) -> None:
-        """Go on minute by minute until the transcript has something new to say."""
-        while self._stage.now < self._stage.ends_at:
-            due = self._stage.next_due() or self._stage.ends_at
-            step = Instant(min(self._stage.now + _MINUTE, due, self._stage.ends_at))
-            if self._tell(self._stage.pass_time(step)):
-                return
+        """Let time pass until there is something to read."""
+        self._tell(until_news(self._stage))
 
     def _pass(self, span: str) -> None:
         try:
@@ -119,7 +115,7 @@ class Prompt:
         at = Instant(self._stage.now + 1)
         offset = told(at - self._stage.scenario.start)
         try:
-            given = {"act": rest[0], "at": offset, "seat": seat, **_keys(rest[1:])}
+            given = {"act": rest[0], "at": offset, "seat": seat, **keys_of(rest[1:])}
             act: Act = VERBS[rest[0]].model_validate(given)
         except ValidationError as error:
             for flaw in error.errors():
@@ -165,8 +161,12 @@ class Prompt:
         return bool(lines)
 
 
-def _keys(said: Sequence[str]) -> dict[str, Any]:
-    """Return `key=value` words as a mapping; `info.field=value` is a field of the form."""
+def keys_of(said: Sequence[str]) -> dict[str, Any]:
+    """Return `key=value` words as a mapping; `info.field=value` is a field of the form.
+
+    Raises:
+        ValueError: One is not of that form.
+    """
     found: dict[str, Any] = {}
     for one in said:
         key, equals, text = one.partition("=")

@@ -12,12 +12,16 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
+import httpx2
 import pytest
 from playwright.async_api import Page, async_playwright
 from typing_extensions import override
 
 from cli.handbook.site import pages, write
 from cli.handbook.sources import SOURCES, pages_in
+from cli.roleplay.browser import application
+from cli.roleplay.library import TRAINING
+from services.escalator.core.roleplay.loading import read_scenario
 from services.notifier.roster_file import load_roster_file
 from shared.policy.load import DEFAULT_POLICY, load_policy_file
 
@@ -103,6 +107,34 @@ async def test_no_page_keeps_anybody_out(site: str, page: Page, scheme: Any) -> 
         await page.goto(f"{site}/{name}.html")
         found[name] = await barriers(page)
     assert {name: one for name, one in found.items() if one} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_pages_of_a_role_play_keep_nobody_out(
+    tmp_path: Path, page: Page, scheme: Any
+) -> None:
+    policy = load_policy_file(DEFAULT_POLICY)
+    file = TRAINING / "roleplays" / "R01.yaml"
+    found = read_scenario(file.read_text("utf-8"), name="R01", policy=policy)
+    roster = load_roster_file(HOUSE / "deploy" / "roster" / "default.yaml")
+    app = application({"R01": found}, policy, roster)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="http://here"
+    ) as client:
+        for path in ("/", "/R01", "/handbook.css"):
+            answer = await client.get(path)
+            name = {"/": "index.html", "/R01": "R01.html"}.get(path, path[1:])
+            (tmp_path / name).write_bytes(answer.content)
+        over = {"sitting": '{"acts": [], "now": 0}', "do": "end"}
+        answer = await client.post("/R01", data=over)
+        (tmp_path / "over.html").write_bytes(answer.content)
+    await page.emulate_media(color_scheme=scheme)
+    found_on = {}
+    with served(tmp_path) as address:
+        for name in ("index", "R01", "over"):
+            await page.goto(f"{address}/{name}.html")
+            found_on[name] = await barriers(page)
+    assert {name: one for name, one in found_on.items() if one} == {}
 
 
 async def test_the_search_finds_a_section_without_breaking_its_own_policy(
