@@ -63,6 +63,10 @@ class Uses:
         events = [key_used(key, name, at) for key, (name, at) in due.items()]
         if not events:
             return
+        if not await self._publisher.answers(self._topic):
+            # What cannot be published costs a publisher its connection, and events share this one.
+            log.warning("uses of keys not told", why=f"Kafka is away, or has no {self._topic}")
+            return
         try:
             await self._publisher.publish(
                 [

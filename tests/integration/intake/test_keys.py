@@ -18,7 +18,7 @@ from services.intake.core.keys import ApiKey, KeyRing, Scope
 from services.intake.keys_file import new_key
 from services.intake.uses import NEWS, Uses
 from shared.runtime.clock import real_now
-from shared.runtime.kafka import Publisher
+from shared.runtime.kafka import Publisher, Record
 from shared.runtime.settings import KafkaAccess
 from tests.support.consuming import until
 from tests.support.intake_service import STRUCTURED, Door, intake_here, intake_process
@@ -146,6 +146,22 @@ async def test_uses_are_told_seldom_and_only_what_is_new(kafka: str, uses_topic:
         assert latest == begin + timedelta(seconds=1380, milliseconds=49)
     finally:
         await publisher.close()
+
+
+async def test_without_the_topic_of_uses_events_go_on(kafka: str, topic_prefix: str) -> None:
+    access = KafkaAccess(bootstrap_servers=kafka)
+    publisher = Publisher(access, client_id="test")
+    topic = await a_topic(kafka, f"{topic_prefix}tickets.events", partitions=1)
+    key = ApiKey("desk", "ab" * 32, "desk", frozenset({Scope.INGEST}))
+    try:
+        uses = Uses(publisher, access, f"{topic_prefix}keys.used")
+        for seconds in range(5):
+            uses.note(key, real_now() + timedelta(seconds=seconds))
+            await uses.tell(timedelta(0))
+        await publisher.publish([Record(topic, b"k", b"v", [])])
+    finally:
+        await publisher.close()
+    assert len(await all_records(kafka, topic)) == 1
 
 
 async def test_no_secret_is_ever_logged(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
