@@ -209,8 +209,13 @@ def test_the_feedback_after_an_escalation_is_counted_by_answer() -> None:
 
 
 def test_a_desk_that_sends_whole_tickets_is_read_by_what_they_imply() -> None:
-    facts = {"title": "Totals differ", "severity": "S3", "affected_users": 1, "requester": "ann"}
-    seen = [
+    facts: dict[str, Any] = {
+        "title": "Totals differ",
+        "severity": "S3",
+        "affected_users": 1,
+        "requester": "ann",
+    }
+    seen: list[tuple[str, dict[str, Any]]] = [
         ("2026-03-02T10:00:00Z", {"status": "new"}),
         ("2026-03-02T10:30:00Z", {"status": "open", "implies": "first_reply"}),
         ("2026-03-02T11:00:00Z", {"status": "open", "implies": "first_reply"}),
