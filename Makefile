@@ -1,7 +1,7 @@
 # The verbs of the project; the same ones run in CI. Each makes .venv first where it is needed.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 SEED ?= $(shell date +%s)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/pytest -n $(WORKERS)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 
-.PHONY: help setup demo up down test check fix unit integration e2e chaos properties bench schemas lock
+.PHONY: help setup demo up down test check fix unit integration e2e chaos properties bench screenshots schemas lock
 
 help:  ## Say what each verb does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ properties: $(READY)  ## The property tests with many more examples, 200,000 ste
 
 bench: $(READY)  ## Measure against a bare baseline on the same servers (BENCH="intake escalator")
 	$(BIN)/python -m tests.bench.run $(BENCH)
+
+screenshots: $(READY)  ## Take pictures of the board and the pages, in both themes (FOLDER=build/screenshots)
+	$(BIN)/python -m tests.support.screenshots $(or $(FOLDER),build/screenshots)
 
 schemas: $(READY)  ## Write schemas/ and docs/events.md anew from the code
 	$(BIN)/tierline schemas write

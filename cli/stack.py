@@ -190,10 +190,12 @@ class Stack:
 
 
 _ADDRESSES: Final[Mapping[str, str]] = {
+    "INTAKE_ESCALATOR_URL": "escalator",
     "NOTIFIER_INTAKE_URL": "intake",
     "NOTIFIER_ESCALATOR_URL": "escalator",
     "NOTIFIER_PUBLIC_URL": "tracker",
     "TRACKER_ESCALATOR_URL": "escalator",
+    "TRACKER_INTAKE_URL": "intake",
 }
 """The variables that say where one service finds another."""
 

@@ -16,7 +16,7 @@ from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.roster_file import load_roster
 from shared.contract.errors import InvalidEventError
 from shared.contract.events import TicketEvent, decode_event
-from shared.contract.times import Instant, instant
+from shared.contract.times import Instant, as_datetime, instant
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import load_policy
 
@@ -139,7 +139,6 @@ class _People:
 
     def __init__(self, roster: str | None) -> None:
         self._roster = None if roster is None else load_roster(roster)
-        self._known: dict[tuple[str, int], str] = {}
 
     def named(self, found: Sequence[Mark]) -> Sequence[Mark]:
         return found if self._roster is None else [self._named(self._roster, one) for one in found]
@@ -147,8 +146,6 @@ class _People:
     def _named(self, roster: Roster, mark: Mark) -> Mark:
         if not mark.who:
             return mark
-        key = (mark.who, mark.tier)
-        if key not in self._known:
-            seat = roster.seated(mark.who, tier=mark.tier, facts=TicketFacts())
-            self._known[key] = NOBODY if seat is None else seat.name
-        return mark._replace(who=self._known[key])
+        at = as_datetime(mark.at)
+        seat = roster.seated(mark.who, tier=mark.tier, facts=TicketFacts(), at=at)
+        return mark._replace(who=NOBODY if seat is None else seat.name)

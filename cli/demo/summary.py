@@ -85,7 +85,7 @@ def show(summary: Summary, console: Console) -> None:
         "mail": f"{summary.mails:,} messages, {summary.acknowledgements:,} acknowledgements",
     }
     for name, text in rows.items():
-        console.print(f"  {name:<18} {text}", markup=False)
+        console.print(f"  {name:<18} {text}", markup=False, soft_wrap=True)
     console.print(f"\n[bold]Escalations by trigger[/bold] ({figures.raised:,} raised)")
     console.print(_by_trigger(figures.triggers))
     console.print("\n[bold]Promises[/bold]")
@@ -95,20 +95,22 @@ def show(summary: Summary, console: Console) -> None:
             share = f"{one['met'] / ended:.0%} kept"
             words = name.replace("_", " ")
             console.print(
-                f"  {words:<18} {one['met']:,} kept, {one['breached']:,} broken ({share})"
+                f"  {words:<18} {one['met']:,} kept, {one['breached']:,} broken ({share})",
+                soft_wrap=True,
             )
     if desk.resolved:
         console.print(
             f"  [dim]The desk's own verdict (made_sla) on the {desk.resolved:,} tickets that it had"
             f" resolved: {desk.kept:,} in time ({desk.kept / desk.resolved:.0%}). It is another"
-            " promise than ours: its rules are not in the log.[/dim]"
+            " promise than ours: its rules are not in the log.[/dim]",
+            soft_wrap=True,
         )
     console.print("\n[bold]Proof[/bold]")
     for verdict in summary.verdicts:
         sign = "[green]✓[/green]" if verdict.held else "[red]✗[/red]"
-        console.print(f"  {sign} {verdict.promise} ({verdict.checked:,} checked)")
+        console.print(f"  {sign} {verdict.promise} ({verdict.checked:,} checked)", soft_wrap=True)
         for flaw in verdict.broken:
-            console.print(f"      {flaw}", markup=False)
+            console.print(f"      {flaw}", markup=False, soft_wrap=True)
 
 
 def _tiers(tiers: Mapping[str, int]) -> str:

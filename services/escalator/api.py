@@ -7,16 +7,21 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 
 from services.escalator.core.decide import Heard, snapshot
 from services.escalator.core.explaining import explain, plan
+from services.escalator.core.judging import judge
 from services.escalator.core.views import NothingKnownError
+from services.escalator.glance import Glance
 from services.escalator.policies import Policies
 from services.escalator.store import begin_turn, read_case, share_policies
 from services.escalator.store_events import histories
+from shared.contract.errors import InvalidEventError
+from shared.contract.events import decode_event
 from shared.contract.explanations import Explanation, Plan, View
+from shared.contract.judgements import Judgement
 from shared.contract.times import EPOCH, Instant, instant, rfc3339
 from shared.policy.document import PolicyTimeline
 from shared.runtime.database import Database
@@ -25,6 +30,19 @@ from shared.runtime.health import Problem
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "Nothing was decided on such a ticket, or not by then."},
     503: {"description": "The database is away; try again."},
+}
+
+_CHECKED: Final[dict[int | str, dict[str, Any]]] = {
+    422: {"description": "The body is no event of the contract."},
+    503: {"description": "The database is away; try again."},
+}
+_AN_ACT: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {"schema": {"type": "object", "title": "CloudEvent"}}
+        },
+    }
 }
 
 Key = Annotated[
@@ -96,7 +114,32 @@ def routes(database: Database, policies: Policies) -> APIRouter:
             raise _unknown(key)
         return snapshot(case, instant(turn.now), await policies.known(turn.epoch))
 
+    @router.post("/acts/check", responses=_CHECKED, openapi_extra=_AN_ACT)
+    async def check(request: Request) -> Judgement:
+        """Tell whether an act would be refused if it were made now; nothing is changed."""
+        try:
+            act = decode_event(await request.body())
+        except InvalidEventError as error:
+            raise _no_act(error) from error
+        async with database.transaction() as conn:
+            await share_policies(conn)
+            turn = await begin_turn(conn)
+        known = await policies.known(turn.epoch)
+        async with one_at_a_time, database.transaction() as conn:
+            glance = Glance(conn)
+            return await glance.ask(lambda: judge(glance, act, known, instant(turn.now)))
+
     return router
+
+
+def _no_act(error: InvalidEventError) -> Problem:
+    return Problem(
+        status=422,
+        code=str(error.reason),
+        title="The body is no event of the contract",
+        detail=str(error),
+        do="Send the act as intake would publish it, as one CloudEvent in JSON.",
+    )
 
 
 def _unknown(key: str) -> Problem:

@@ -17,6 +17,7 @@ from services.escalator.core.inputs import dump_heard, restore_heard
 from shared.contract.times import as_datetime
 from shared.runtime.database import Connection
 from shared.runtime.kafka import Incoming
+from shared.runtime.tracing import stamped
 
 _REMEMBER: Final = text(
     """
@@ -156,7 +157,7 @@ async def announce(conn: Connection, decisions: Sequence[Decision]) -> None:
         "tickets": [one.ticket for one in decisions],
         "versions": [one.version for one in decisions],
         "ids": [one.id for one in decisions],
-        "payloads": [encode_decision(one) for one in decisions],
+        "payloads": [stamped(encode_decision(one), one.ticket) for one in decisions],
     }
     await conn.execute(_ANNOUNCE, given)
 

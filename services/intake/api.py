@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.core.limits import MAX_ITEMS
 from services.intake.core.modes import BATCH, BINARY, STRUCTURED
 from services.intake.events import Intake, take_events
-from shared.runtime.problems import SECURITY_HEADERS, Problem, internal_error
+from shared.runtime.problems import SECURITY_HEADERS, Problem, http_problem, internal_error
 
 log = structlog.get_logger()
 
@@ -22,8 +23,9 @@ _DOCUMENTED: Final[dict[str, Any]] = {
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
-            "description": "The id of an event that has none; in a batch, `:0`, `:1`, … follow.",
+            "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,128}"?$'},
+            "description": "The id of an event that has none; in a batch, `:0`, `:1`, … follow."
+            " An event that has one keeps it.",
         }
     ],
     "requestBody": {
@@ -45,7 +47,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     403: {"description": "Not this key's scope or source."},
     408: {"description": "The body did not arrive."},
     413: {"description": "Larger than allowed."},
-    415: {"description": "Not a content type of CloudEvents."},
+    415: {"description": "Not a content type of CloudEvents, or compressed."},
     422: {"description": "Not an event of the contract; `flaws` says where."},
     429: {"description": "More than this key's share."},
     503: {"description": "Kafka does not take it just now; send it again with the same id."},
@@ -84,6 +86,8 @@ class ShortWay:
             answer = await take_events(self._intake, scope, receive)
         except Problem as problem:
             await problem.response(secure=True)(scope, receive, send)
+        except HTTPException as error:
+            await http_problem(error).response(secure=True)(scope, receive, send)
         except Exception as error:  # noqa: BLE001  the last resort of a request
             await internal_error(EVENTS_PATH, error).response(secure=True)(scope, receive, send)
         else:

@@ -21,7 +21,7 @@ from services.intake.core.keys import ApiKey
 from services.intake.core.keys import Scope as KeyScope
 from services.intake.core.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES, MAX_ITEMS, parse
 from services.intake.core.modes import Mode, from_binary, mode_of
-from services.intake.core.report import Accepted, ForeignSourceError, IdFrom, accept
+from services.intake.core.report import Accepted, ForeignSourceError, IdFrom, accept, named
 from services.intake.ingest import Ingest
 from shared.contract.errors import InvalidEventError, TransientError
 from shared.runtime.kafka import Landed, PublisherBrokenError, PublishFailedError
@@ -63,23 +63,35 @@ async def take_events(intake: Intake, scope: Scope, receive: Receive) -> Answer:
         Problem: Any answer that is an error.
     """
     headers: dict[bytes, bytes] = dict(scope["headers"])
+    refuse_encoded(headers.get(b"content-encoding"))
     key = intake.access.let_in(headers.get(b"authorization"), scope["client"], KeyScope.INGEST)
     mode = mode_of(headers.get(b"content-type", b"").decode("latin-1"), headers)
     if mode is None:
         raise problems.unsupported_media()
     most = MAX_BATCH_BYTES if mode is Mode.BATCH else MAX_EVENT_BYTES
     body = await read_body(headers.get(b"content-length"), receive, most)
-    named = headers.get(b"idempotency-key")
-    post = _Post(key, stamp(intake.now()), None if named is None else named.decode("latin-1"))
+    name = headers.get(b"idempotency-key")
+    post = _Post(key, stamp(intake.now()), None if name is None else named(name))
     try:
-        content = parse(body)
+        content = from_binary(scope["headers"], body) if mode is Mode.BINARY else parse(body)
     except InvalidEventError as error:
         raise problems.invalid(error) from None
-    if mode is Mode.STRUCTURED:
-        return await _take_one(intake, post, content, body)
     if mode is Mode.BATCH:
         return await _take_batch(intake, post, content)
-    return await _take_one(intake, post, from_binary(headers, content))
+    return await _take_one(intake, post, content, body if mode is Mode.STRUCTURED else None)
+
+
+def refuse_encoded(encoding: bytes | None) -> None:
+    """Refuse a body that would have to be unpacked, which nobody can know to fit.
+
+    Args:
+        encoding: The request's header ``Content-Encoding``.
+
+    Raises:
+        Problem: 415.
+    """
+    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+        raise problems.encoded_body()
 
 
 async def read_body(announced: bytes | None, receive: Receive, most: int) -> bytes:
@@ -131,9 +143,9 @@ async def _take_batch(intake: Intake, post: _Post, content: object) -> Answer:
     if len(content) > MAX_ITEMS:
         raise problems.too_many_items(len(content), MAX_ITEMS)
     intake.access.count(post.key, len(content))
-    named = post.idempotency_key
+    name = post.idempotency_key
     outcomes = [
-        _accepted(report, post, None if named is None else f"{named}:{number}")
+        _accepted(report, post, None if name is None else f"{name}:{number}")
         for number, report in enumerate(content)
     ]
     events = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]

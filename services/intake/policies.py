@@ -15,7 +15,8 @@ from pydantic_core import to_json
 from services.intake import problems
 from services.intake.access import ANONYMOUS, Access
 from services.intake.core.activation import Wish, activation
-from services.intake.core.keys import ApiKey, Scope
+from services.intake.core.callers import Caller
+from services.intake.core.keys import Scope
 from services.intake.core.report import Accepted, IdFrom
 from services.intake.ingest import Ingest
 from shared.contract.envelope import encode, headers
@@ -85,7 +86,7 @@ class Policies:
         Raises:
             Problem: The key may not, or the body is too large.
         """
-        self._let_in(request, Scope.READ)
+        await self._admit(request, Scope.READ)
         text = await _text(request)
         async with self._turn:
             return (await asyncio.to_thread(report_on, text)).document()
@@ -96,7 +97,7 @@ class Policies:
         Raises:
             Problem: The key may not, the policy cannot be activated, or Kafka is away.
         """
-        key = self._let_in(request, Scope.ADMIN)
+        key = await self._admit(request, Scope.ADMIN)
         text = await _text(request)
         async with self._turn:
             report = await asyncio.to_thread(report_on, text)
@@ -122,11 +123,9 @@ class Policies:
                 raise problems.away(PublishFailedError(str(error))) from error
         return _receipt(report, event.data, landed, repeated=False)
 
-    def _let_in(self, request: Request, scope: Scope) -> ApiKey:
+    async def _admit(self, request: Request, scope: Scope) -> Caller:
         authorization = request.headers.get("authorization")
-        client = None if request.client is None else (request.client.host, request.client.port)
-        header = None if authorization is None else authorization.encode("latin-1")
-        return self.access.let_in(header, client, scope)
+        return await self.access.admit(authorization, request.scope["client"], scope)
 
     async def _known(self) -> list[tuple[int, PolicyEvent]]:
         """Return every activation so far with its offset; of one version, the first counts."""
@@ -177,8 +176,8 @@ async def _text(request: Request) -> bytes:
     return text
 
 
-def _holder(key: ApiKey) -> str | None:
-    return None if key is ANONYMOUS else key.name
+def _holder(caller: Caller) -> str | None:
+    return None if caller.name == ANONYMOUS.name else caller.person or caller.name
 
 
 def _decoded(record: Incoming) -> PolicyEvent | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 from annotated_types import Gt
 from pydantic import Field, model_validator
 
+from services.intake.core.limits import MAX_BATCH_BYTES
 from shared.runtime.settings import RuntimeSettings
 
 
@@ -21,7 +22,17 @@ class Settings(RuntimeSettings):
     http_port: int = Field(
         default=8081, ge=0, le=65535, description="The port; 0 takes a free one."
     )
-    keys_file: Path | None = Field(default=None, description="The file of API keys.")
+    keys_file: Path | None = Field(
+        default=None, description="The file of API keys; a change of it holds within a second."
+    )
+    issuers_file: Path | None = Field(
+        default=None, description="The file of OpenID Connect issuers whose tokens people show."
+    )
+    escalator_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where the escalator is; it is asked whether an act would be refused.",
+    )
     allow_anonymous: bool = Field(
         default=False, description="Whether anybody may post; only where nobody else can connect."
     )
@@ -39,6 +50,11 @@ class Settings(RuntimeSettings):
     max_in_flight: int = Field(
         default=500, gt=0, description="Requests that may wait for Kafka at the same time."
     )
+    max_held_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=MAX_BATCH_BYTES,
+        description="Bytes of bodies that may be under way at the same time.",
+    )
     rate_per_s: float = Field(
         default=2000, gt=0, description="Events a second that a key may post."
     )
@@ -46,13 +62,17 @@ class Settings(RuntimeSettings):
 
     @model_validator(mode="after")
     def _knows_whom_to_trust(self) -> Settings:
-        if self.keys_file is None and not self.allow_anonymous:
+        trusted = self.keys_file is not None or self.issuers_file is not None
+        if not trusted and not self.allow_anonymous:
             raise ValueError(
                 "INTAKE_KEYS_FILE is not set, so nobody could post. Set it; or, on one's own"
                 " machine only, set INTAKE_ALLOW_ANONYMOUS=true"
             )
-        if self.allow_anonymous and self.keys_file is not None:
-            raise ValueError("INTAKE_ALLOW_ANONYMOUS makes INTAKE_KEYS_FILE pointless; unset one")
+        if self.allow_anonymous and trusted:
+            raise ValueError(
+                "INTAKE_ALLOW_ANONYMOUS makes INTAKE_KEYS_FILE and INTAKE_ISSUERS_FILE pointless;"
+                " unset one"
+            )
         if self.allow_anonymous and not _is_loopback(self.http_host):
             msg = (
                 f"INTAKE_ALLOW_ANONYMOUS lets anybody post who reaches {self.http_host}; it is for"

@@ -6,17 +6,36 @@ import asyncio
 import os
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
+from services.notifier.access_watch import AccessWatch, ListedMemberships
+from services.notifier.answering import answer_links, answer_routes, letters
 from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
-from services.notifier.channels.build import channels, roster, secret
+from services.notifier.api_oncall import access_routes, oncall_routes
+from services.notifier.api_subscriptions import subscription_routes
+from services.notifier.channels.build import (
+    Surroundings,
+    channels,
+    names,
+    roster,
+    secret,
+    slack_api,
+)
+from services.notifier.channels.egress import Egress
+from services.notifier.channels.intake import Intake
+from services.notifier.clerk import Clerk
 from services.notifier.core.allot import Limits
+from services.notifier.core.plan import INTAKE
 from services.notifier.letters import Office
 from services.notifier.mender import Mender
 from services.notifier.operators import Operators
+from services.notifier.rosters import Rosters
 from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
+from services.notifier.slack_keeper import SlackKeeper
+from services.notifier.store_cards import CardBook
 from services.notifier.store_claims import Terms
 from services.notifier.tables import SCHEMA
 from services.notifier.watch import watch
@@ -30,17 +49,20 @@ from shared.runtime.progress import Progress
 from shared.runtime.run import run, together
 
 # The consumer and its look at the log's ends, the sender, the relay and its cleaning, the mender,
-# the watch, and three for the API.
-_CONNECTIONS: Final = 10
+# the watch, Slack's keeper and channel, and three for the API.
+_CONNECTIONS: Final = 12
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Plan and send until told to stop; what is under way then is finished."""
     async with AsyncExitStack() as stack:
-        ways = channels(settings, os.environ)
-        for way in ways.values():
-            stack.push_async_callback(way.close)
-        people = roster(settings, ways, os.environ)
+        people = Rosters.of(
+            settings.roster_file,
+            partial(roster, settings, names(settings), os.environ),
+            Egress(settings.webhook_allow),
+        )
+        await people.refresh()
+        words = letters(settings)
         database = await stack.enter_async_context(
             open_database(
                 settings.database_url.get_secret_value(),
@@ -49,6 +71,10 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 pool_size=_CONNECTIONS,
             )
         )
+        around = Surroundings(os.environ, people, CardBook(database), words.terms())
+        ways = channels(settings, around)
+        for way in ways.values():
+            stack.push_async_callback(way.close)
         publisher = Publisher(settings.kafka, client_id="tierline-notifier")
         stack.push_async_callback(publisher.close)
         due, told = asyncio.Event(), asyncio.Event()
@@ -59,25 +85,41 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             at_once=settings.max_in_flight,
             deadline_s=settings.send_deadline.total_seconds(),
             hold=settings.hold_unclear,
-            public_url=settings.public_url,
+            words=words,
+            answers=answer_links(settings, os.environ),
             speed=settings.clock_speed,
         )
 
         async def ready() -> Mapping[str, bool]:
             return {"database": await database.ready()}
 
-        app = service_app("notifier", ready=ready, description="What became of each notice.")
+        app = service_app(
+            "notifier", ready=ready, notes=people.notes, description="What became of each notice."
+        )
         app.include_router(routes(database))
+        access = AccessWatch(people, ListedMemberships())
+        app.include_router(access_routes(access))
+        app.include_router(
+            oncall_routes(database, people, secret("calendar_secret", settings, os.environ))
+        )
         office = Office(database, people, alerts, due=due, told=told)
         operators = Operators(
             secret("operator_key", settings, os.environ), settings.operators_are_local
         )
         app.include_router(letter_routes(office, operators))
+        slack = slack_api(settings, os.environ)
+        handed_in = ways.get(INTAKE)
+        clerk = Clerk(database, handed_in if isinstance(handed_in, Intake) else None, people)
+        for answering in answer_routes(settings, os.environ, clerk, words, slack):
+            app.include_router(answering)
+        app.include_router(subscription_routes(database, people, operators))
         tasks: list[Coroutine[Any, Any, None]] = [
             # What needs only PostgreSQL starts first, and goes on while Kafka is away.
             Sender(database, ways, manner, due=due, told=told).run(stop),
             Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
             watch(database, settings.clock_speed, stop),
+            people.run(stop),
+            access.run(stop),
             consume(
                 [settings.topic(TIER_CHANGES)],
                 worker.handle,
@@ -96,6 +138,17 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 drain_delay_s=settings.drain_delay_s,
             ),
         ]
+        if slack is not None and not (settings.dry_run or settings.sandbox_file):
+            stack.push_async_callback(slack.close)
+            keeper = SlackKeeper(
+                database,
+                slack,
+                people,
+                words,
+                rooms=settings.slack_rooms,
+                public_url=settings.public_url,
+            )
+            tasks.append(keeper.run(stop))
         if settings.escalator_url is not None:
             mender = Mender(
                 database,

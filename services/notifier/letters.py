@@ -8,8 +8,10 @@ from uuid import UUID
 
 from services.notifier.core.known import Decided, Place
 from services.notifier.core.plan import INTAKE, Purpose
-from services.notifier.core.roster import Roster, TicketFacts
-from services.notifier.store import now
+from services.notifier.core.roster import TicketFacts
+from services.notifier.core.subscriptions import PREFIX
+from services.notifier.rosters import Rosters
+from services.notifier.store import Now, now
 from services.notifier.store_letters import (
     discard,
     lock_dead,
@@ -52,7 +54,7 @@ class Office:
     """
 
     database: Database
-    roster: Roster
+    rosters: Rosters
     alerts: bool
     due: asyncio.Event
     told: asyncio.Event
@@ -107,28 +109,30 @@ class Office:
         if found is None:
             raise NoDeadLetterError(str(key))
         row, cause = found
-        person, ways = self._seat(row, cause)
+        moment = await now(conn)
+        person, ways = self._seat(row, cause, moment)
         if not ways:
             msg = f"nobody can be reached as {row['role']}: give the role to somebody in the roster"
             raise NotReplayableError(msg)
-        await revive(conn, row, person, ways, self.roster, await now(conn))
+        await revive(conn, row, person, ways, self.rosters.current, moment)
         return f"due now, to {person or INTAKE} by {ways[0]}"
 
     def _seat(
-        self, row: Mapping[Any, Any], cause: Mapping[Any, Any]
+        self, row: Mapping[Any, Any], cause: Mapping[Any, Any], moment: Now
     ) -> tuple[str | None, tuple[str, ...]]:
+        roster = self.rosters.current
         purpose = Purpose(row["purpose"])
         if purpose is Purpose.ALERT:
             return None, (INTAKE,)
-        if purpose is Purpose.STAND_DOWN:
-            contact = self.roster.contacts.get(row["person"])
+        if purpose is Purpose.STAND_DOWN or row["role"].startswith(PREFIX):
+            contact = roster.contacts.get(row["person"])
         else:
             tier = int(cause["data"].get("tier") or 1)
             facts = TicketFacts(**cause["facts"])
-            contact = self.roster.seated(row["role"], tier=tier, facts=facts)
+            contact = roster.seated(row["role"], tier=tier, facts=facts, at=moment.virtual)
         if contact is None:
             return None, ()
-        return contact.key, self.roster.ways(contact, row["mode"])
+        return contact.key, roster.ways(contact, row["mode"])
 
     async def _replay_record(self, conn: Connection, letter: str) -> str:
         number = number_of(letter)
@@ -139,11 +143,12 @@ class Office:
         found = read(Incoming(row["partition"], row["offset"], None, row["raw"], headers, 0))
         if isinstance(found, Unread):
             raise NotReplayableError(found.error)
-        desk = await open_desk(conn, [found], self.roster, alerts=self.alerts)
+        moment = await now(conn)
+        desk = await open_desk(conn, [found], self.rosters.current, moment, alerts=self.alerts)
         desk.hear(found)
         if desk.unplanned:
             raise NotReplayableError(desk.unplanned[0][1])
-        await close_desk(conn, desk, await now(conn))
+        await close_desk(conn, desk, moment)
         await settle_record(conn, number, REPLAYED)
         return _place(next(iter(desk.places)), found)
 

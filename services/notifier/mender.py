@@ -9,7 +9,7 @@ import httpx2
 import structlog
 
 from services.notifier.core.known import Known, catch_up
-from services.notifier.core.roster import Roster
+from services.notifier.rosters import Rosters
 from services.notifier.store import load_early, load_known, now, tickets_with_gaps
 from services.notifier.worker import close_desk, open_desk
 from shared.contract.errors import TransientError
@@ -27,7 +27,7 @@ class Mender:
     def __init__(
         self,
         database: Database,
-        roster: Roster,
+        rosters: Rosters,
         *,
         escalator_url: str,
         alerts: bool,
@@ -38,7 +38,7 @@ class Mender:
 
         Args:
             database: Where the ledger is.
-            roster: Who holds which role.
+            rosters: Who holds which role, as the file has it now.
             escalator_url: Where the escalator is.
             alerts: Whether the engine can be told of empty seats.
             mended: Called after a ticket was mended: there may be notices to send.
@@ -46,7 +46,7 @@ class Mender:
                 moment.
         """
         self._database = database
-        self._roster = roster
+        self._rosters = rosters
         self._alerts = alerts
         self._base = escalator_url.rstrip("/")
         self._mended = mended
@@ -82,9 +82,12 @@ class Mender:
             kept = (await load_early(conn, [ticket])).get(ticket, {})
             if not kept or known.version >= min(kept):
                 return
-            desk = await open_desk(conn, list(kept.values()), self._roster, alerts=self._alerts)
+            moment = await now(conn)
+            desk = await open_desk(
+                conn, list(kept.values()), self._rosters.current, moment, alerts=self._alerts
+            )
             desk.catch_up(ticket, catch_up(known, snapshot, version=min(kept) - 1))
-            await close_desk(conn, desk, await now(conn))
+            await close_desk(conn, desk, moment)
         log.warning(
             "gap mended from the escalator", ticket=ticket, missing=min(kept) - 1 - known.version
         )

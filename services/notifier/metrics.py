@@ -14,6 +14,11 @@ ATTEMPTS: Final = Counter(
     "Attempts to send, by channel and outcome.",
     ["channel", "outcome"],
 )
+ANSWERS: Final = Counter(
+    "tierline_notifier_answers_total",
+    "Answers by button or link, by act, the way they came, and what intake said.",
+    ["act", "through", "outcome"],
+)
 LATENCY: Final = Histogram(
     "tierline_notifier_due_to_sent_seconds",
     "Real time from when a notice could go to when its channel took it.",
@@ -42,4 +47,15 @@ LEDGER_FAULTS: Final = Gauge(
 )
 UNPUBLISHED: Final = Gauge(
     "tierline_notifier_outbox_unpublished", "Delivery events not yet on Kafka."
+)
+ROSTER_VERSION: Final = Gauge(
+    "tierline_notifier_roster_version", "The version of the roster in force, as its file says."
+)
+ROSTER_REFUSED: Final = Gauge(
+    "tierline_notifier_roster_refused",
+    "1 while the roster's file cannot be used and the one read before stays in force; should be 0.",
+)
+ACCESS_MISSING: Final = Gauge(
+    "tierline_notifier_channel_access_missing",
+    "People, roles and lists missing in the dedicated channels at the last look; should be 0.",
 )

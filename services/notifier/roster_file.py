@@ -1,33 +1,50 @@
 """The roster file: YAML into a `Roster`, or findings that name line, key and what to do."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from typing_extensions import override
 
+from services.notifier.calendar_reading import CalendarError, Entry, entries
 from services.notifier.core.roster import (
     CHANNELS,
     Contact,
+    Room,
     Roster,
     Seat,
     WebhookWay,
 )
+from services.notifier.core.schedule import Absence, Booked, Duties
+from services.notifier.schedule_shape import AbsenceShape, ScheduleShape, Strict, Zone
 from shared.contract.errors import PermanentError, Reason
+from shared.runtime.clock import real_now
 from shared.runtime.secret import is_reference, looks_like_a_secret
 
 LARGEST: Final = 1 << 20
 """No roster is larger than this many bytes."""
 
-Channel = Literal["webhook", "email", "console"]
+Channel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Mode = Literal["page", "chat", "email", "digest"]
+_BY_NAME: Final = "names the variable or file that holds the address: env:NAME or file:PATH"
+_PATTERNS: Final[Mapping[str, str]] = {
+    "email": "is not an e-mail address",
+    "slack": "is the id of a Slack member or channel, such as U0123ABCD or C0123ABCD",
+    "sms": "is no telephone number with its country, such as +431234567",
+    "voice": "is no telephone number with its country, such as +431234567",
+    "teams": _BY_NAME,
+    "apprise": _BY_NAME,
+    "language": "is no code of a language, such as en",
+}
 Address = Annotated[
     str, Field(pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")
 ]
@@ -58,11 +75,7 @@ class RosterError(PermanentError):
         self.findings = findings
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class _Webhook(_Strict):
+class _Webhook(Strict):
     url: str
     secret: str | None = None
 
@@ -77,13 +90,28 @@ class _Webhook(_Strict):
         return self
 
 
-class _Contact(_Strict):
+Slack = Annotated[str, Field(pattern=r"^[CGDUW][A-Z0-9]{2,30}$")]
+Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Secret = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+Elsewhere = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
+
+
+class _Contact(Strict):
     name: str
     email: Address | None = None
     webhook: _Webhook | None = None
     console: bool = False
+    slack: Slack | None = None
+    teams: Secret | None = None
+    apprise: Secret | None = None
+    sms: Number | None = None
+    voice: Number | None = None
+    ways: dict[Channel, Elsewhere] = Field(default_factory=dict)
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+    restricted: bool = False
     modes: dict[Mode, list[Channel]] = Field(default_factory=dict)
     aliases: list[str] = Field(default_factory=list)
+    members: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _has_a_way(self) -> Self:
@@ -91,39 +119,110 @@ class _Contact(_Strict):
             "email": self.email is not None,
             "webhook": self.webhook is not None,
             "console": self.console,
+            **dict.fromkeys(self.addresses(), True),
         }
         if not any(has.values()):
-            message = "has no way to be reached: give email, webhook or console"
+            message = (
+                "has no way to be reached: give email, webhook, slack, teams, apprise, sms, voice,"
+                " console or ways"
+            )
             raise ValueError(message)
         for mode, channels in self.modes.items():
             for channel in channels:
-                if not has[channel]:
+                if not has.get(channel):
                     message = f"mode {mode} uses {channel}, but no {channel} is given"
                     raise ValueError(message)
         return self
 
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses on channels that need nothing but an address."""
+        own = {
+            "slack": self.slack,
+            "teams": self.teams,
+            "apprise": self.apprise,
+            "sms": self.sms,
+            "voice": self.voice,
+        }
+        return {**self.ways, **{name: given for name, given in own.items() if given is not None}}
 
-class _Seat(_Strict):
+
+class _Seat(Strict):
     to: str | None = None
     fact: Literal["owner", "account_manager"] | None = None
     otherwise: str | None = None
+    schedule: str | None = None
 
 
-class _Header(_Strict):
+class _Room(Strict):
+    chat: str | None = None
+    email: Address | None = None
+    post: Annotated[list[str], Field(min_length=1)]
+    members: list[str] | None = None
+
+
+class _Header(Strict):
     name: str
     version: Annotated[int, Field(ge=1)]
+    zone: Zone = ZoneInfo("UTC")
 
 
-class _Document(_Strict):
+class _Document(Strict):
     roster: _Header
     modes: dict[Mode, list[Channel]]
     people: dict[str, _Contact] = Field(default_factory=dict)
     groups: dict[str, _Contact] = Field(default_factory=dict)
     roles: dict[str, str | _Seat | None]
+    schedules: dict[str, ScheduleShape] = Field(default_factory=dict)
+    absences: list[AbsenceShape] = Field(default_factory=list)
+    absence_calendars: list[str] = Field(default_factory=list)
+    channels: dict[str, _Room] = Field(default_factory=dict)
 
 
-def load_roster_file(path: Path) -> Roster:
-    """Read the roster at *path*.
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """Where the calendars come from that a roster names.
+
+    Attributes:
+        now: The instant round which their repetitions are worked out.
+        folder: Where files are that are named without one; None where no file may be read.
+        fetched: What was found at addresses; one that is not there is a calendar without events.
+    """
+
+    now: datetime
+    folder: Path | None = None
+    fetched: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, source: str) -> str | None:
+        """Return the calendar *source*; None when its address has not been fetched.
+
+        Raises:
+            CalendarError: There is no such file.
+        """
+        if is_address(source):
+            return self.fetched.get(source)
+        try:
+            if self.folder is None:
+                raise CalendarError("no file may be read here")
+            return (self.folder / source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"cannot be read: {error}"
+            raise CalendarError(msg) from error
+
+
+def is_address(source: str) -> bool:
+    """Say whether the calendar *source* is to be fetched, and is no file."""
+    return source.startswith(("https://", "http://"))
+
+
+def load_roster_file(
+    path: Path, *, now: datetime | None = None, fetched: Mapping[str, str] | None = None
+) -> Roster:
+    """Read the roster at *path*, and the calendars beside it that it names.
+
+    Args:
+        path: The file.
+        now: The instant round which the repetitions of calendars are worked out; the present.
+        fetched: The calendars that it names by an address.
 
     Raises:
         RosterError: If it cannot be read or used; it names every line that is wrong.
@@ -133,17 +232,18 @@ def load_roster_file(path: Path) -> Roster:
         text = raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RosterError(str(path), (Finding(0, "", f"cannot be read: {error}"),)) from error
-    return load_roster(text, name=str(path))
+    calendars = Calendars(now or real_now(), path.parent, fetched or {})
+    return load_roster(text, name=str(path), calendars=calendars)
 
 
-def load_roster(text: str, *, name: str = "roster") -> Roster:
+def load_roster(text: str, *, name: str = "roster", calendars: Calendars | None = None) -> Roster:
     """Return the roster written in *text*; *name* is how errors call it.
 
     Raises:
         RosterError: If the text is no roster, names what it does not define, or holds a secret.
     """
     tree = _parsed(text, name)
-    planted = tuple(_secrets(tree, ()))
+    planted = (*_secrets(tree, ()), *_bare_times(tree, (), tree))
     if planted:
         raise RosterError(name, planted)
     try:
@@ -154,7 +254,11 @@ def load_roster(text: str, *, name: str = "roster") -> Roster:
     dangling = tuple(_dangling(document, tree))
     if dangling:
         raise RosterError(name, dangling)
-    return _roster(document)
+    roster, flaws = _roster(document, calendars or Calendars(real_now()))
+    if flaws:
+        listed = (Finding(_line(tree, at), ".".join(map(str, at)), what) for at, what in flaws)
+        raise RosterError(name, tuple(listed))
+    return roster
 
 
 def _parsed(text: str, name: str) -> Mapping[str, Any]:
@@ -207,8 +311,12 @@ def _line(tree: object, path: tuple[str | int, ...]) -> int:
 def _finding(tree: Mapping[str, Any], error: Any) -> Finding:
     path = tuple(part for part in error["loc"] if part not in ("str", "_Seat"))
     message = str(error["msg"]).removeprefix("Value error, ")
+    if (remedy := error.get("ctx", {}).get("remedy")) is not None:
+        message = f"{message}. {remedy}"
+    elif error["type"] == "extra_forbidden":
+        message = "is no key of a roster here (Extra inputs are not permitted): look for a typo"
     if error["type"] == "string_pattern_mismatch":
-        message = "is not an e-mail address"
+        message = _PATTERNS.get(str(path[-1]), "is not written as it must be")
     return Finding(_line(tree, path), ".".join(str(part) for part in path), message)
 
 
@@ -226,17 +334,82 @@ def _secrets(node: object, path: tuple[str | int, ...], root: Any = None) -> Ite
         yield Finding(_line(root, path), key, what)
 
 
+def _bare_times(
+    node: object, path: tuple[str | int, ...], root: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Find times that YAML has read by itself: it forgets which zone was written."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _bare_times(value, (*path, key), root)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _bare_times(value, (*path, index), root)
+    elif isinstance(node, datetime):
+        key = ".".join(str(part) for part in path)
+        yield Finding(_line(root, path), key, "write a date with a time in quotes")
+
+
 def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
     for key in document.people.keys() & document.groups.keys():
         yield Finding(_line(tree, ("groups", key)), f"groups.{key}", "is a person's name too")
+    yield from _unknown_ways(document, tree)
     known = document.people.keys() | document.groups.keys()
     for role, given in document.roles.items():
         where = (_line(tree, ("roles", role)), f"roles.{role}")
         seat = _seat(given)
         if seat.contact is not None and seat.contact not in known:
             yield Finding(*where, f"{seat.contact!r} is neither in people nor in groups")
+        if seat.schedule is not None and seat.schedule not in document.schedules:
+            yield Finding(*where, f"{seat.schedule!r} is not in schedules")
         if seat.otherwise is not None and (what := _unheld(seat.otherwise, role, document)):
             yield Finding(*where, what)
+
+    yield from _strangers(document, tree)
+
+
+def _strangers(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
+    known = document.people.keys() | document.groups.keys()
+    for path, person in _named(document):
+        if person not in known:
+            key = ".".join(str(part) for part in path)
+            yield Finding(_line(tree, path), key, f"{person!r} is neither in people nor in groups")
+    for name, room in document.channels.items():
+        for index, role in enumerate(room.post):
+            if role not in document.roles:
+                where = ("channels", name, "post", index)
+                key = ".".join(str(part) for part in where)
+                yield Finding(_line(tree, where), key, f"roles does not list {role!r}")
+    for group, given_group in document.groups.items():
+        for index, member in enumerate(given_group.members):
+            if member not in document.people:
+                path = ("groups", group, "members", index)
+                key = f"groups.{group}.members.{index}"
+                yield Finding(_line(tree, path), key, f"{member!r} is not in people")
+
+
+def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Give everybody whom rotations, overrides, absences and channels name, with the place."""
+    for name, schedule in document.schedules.items():
+        for path, person in schedule.named():
+            yield ("schedules", name, *path), person
+    for index, absence in enumerate(document.absences):
+        yield ("absences", index, "who"), absence.who
+        if absence.substitute is not None:
+            yield ("absences", index, "substitute"), absence.substitute
+    for name, room in document.channels.items():
+        for index, member in enumerate(room.members or ()):
+            yield ("channels", name, "members", index), member
+
+
+def _unknown_ways(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
+    contacts = (*document.people.values(), *document.groups.values())
+    known = {*CHANNELS, *(name for one in contacts for name in one.ways)}
+    for mode, channels in document.modes.items():
+        for index, channel in enumerate(channels):
+            if channel not in known:
+                line = _line(tree, ("modes", mode, index))
+                what = f"{channel!r} is no channel, and nobody has it under ways"
+                yield Finding(line, f"modes.{mode}.{index}", what)
 
 
 def _unheld(otherwise: str, role: str, document: _Document) -> str | None:
@@ -256,10 +429,15 @@ def _seat(given: str | _Seat | None) -> Seat:
         return Seat()
     if isinstance(given, str):
         return Seat(contact=given)
-    return Seat(contact=given.to, fact=given.fact, otherwise=given.otherwise)
+    return Seat(
+        contact=given.to,
+        fact=given.fact,
+        otherwise=given.otherwise,
+        schedule=given.schedule,
+    )
 
 
-def _contact(key: str, given: _Contact) -> Contact:
+def _contact(key: str, given: _Contact, *, shared: bool) -> Contact:
     hook = given.webhook
     return Contact(
         key=key,
@@ -267,18 +445,89 @@ def _contact(key: str, given: _Contact) -> Contact:
         email=given.email,
         webhook=None if hook is None else WebhookWay(url=hook.url, secret=hook.secret),
         console=given.console,
+        addresses=MappingProxyType(given.addresses()),
+        language=given.language,
+        shared=shared,
+        restricted=given.restricted,
         modes=MappingProxyType({mode: tuple(ways) for mode, ways in given.modes.items()}),
         aliases=tuple(alias.casefold() for alias in given.aliases),
+        members=tuple(given.members),
     )
 
 
-def _roster(document: _Document) -> Roster:
-    contacts = {**document.people, **document.groups}
+Place = tuple[str | int, ...]
+Flaws = list[tuple[Place, str]]
+
+
+def _roster(document: _Document, calendars: Calendars) -> tuple[Roster, Flaws]:
+    known = {
+        **{key: _contact(key, one, shared=False) for key, one in document.people.items()},
+        **{key: _contact(key, one, shared=True) for key, one in document.groups.items()},
+    }
     modes = {mode: tuple(ways) for mode, ways in document.modes.items()}
-    return Roster(
+    flaws: Flaws = []
+    roster = Roster(
         name=document.roster.name,
         version=document.roster.version,
-        contacts=MappingProxyType({key: _contact(key, one) for key, one in contacts.items()}),
+        contacts=MappingProxyType(known),
         roles=MappingProxyType({role: _seat(given) for role, given in document.roles.items()}),
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
+        duties=_duties(document, tuple(known.values()), calendars, flaws),
+        zone=document.roster.zone,
+        rooms=MappingProxyType({name: _room(one) for name, one in document.channels.items()}),
+        calendars=tuple(dict.fromkeys(source for _, source, _ in _sources(document))),
+    )
+    return roster, flaws
+
+
+def _room(given: _Room) -> Room:
+    members = None if given.members is None else tuple(given.members)
+    return Room(given.chat, given.email, tuple(given.post), members)
+
+
+def _sources(document: _Document) -> Iterator[tuple[Place, str, ZoneInfo]]:
+    """Give every calendar that is named: where, what, and in which zone its days are read."""
+    zone = document.roster.zone
+    for name, schedule in document.schedules.items():
+        for number, layer in enumerate(schedule.layers):
+            if layer.calendar is not None:
+                where = ("schedules", name, "layers", number, "calendar")
+                yield where, layer.calendar, layer.zone or schedule.zone or zone
+    for index, source in enumerate(document.absence_calendars):
+        yield ("absence_calendars", index), source, zone
+
+
+def _duties(
+    document: _Document, contacts: tuple[Contact, ...], calendars: Calendars, flaws: Flaws
+) -> Duties:
+    zone = document.roster.zone
+    booked: dict[str, dict[int, Booked]] = {}
+    away = [one.absence(zone) for one in document.absences]
+    for place, source, read_in in _sources(document):
+        try:
+            text = calendars.text(source)
+            found = () if text is None else entries(text, read_in, calendars.now)
+        except CalendarError as error:
+            flaws.append((place, f"the calendar {source} {error}"))
+            continue
+        named = [(one.person(contacts), one) for one in found]
+        if place[0] == "absence_calendars":
+            # A calendar of absences is often one of a whole company: others in it are no mistake.
+            away += [Absence(person, one.span) for person, one in named if person is not None]
+            continue
+        strangers = {one.summary: one for person, one in reversed(named) if person is None}
+        flaws += [(place, _stranger(source, one)) for one in strangers.values()]
+        shifts = tuple((person, one.span) for person, one in named if person is not None)
+        booked.setdefault(str(place[1]), {})[int(place[3])] = Booked(shifts)
+    schedules = {
+        name: one.schedule(name, zone, booked.get(name, {}))
+        for name, one in document.schedules.items()
+    }
+    return Duties(schedules=MappingProxyType(schedules), absences=tuple(away))
+
+
+def _stranger(source: str, one: Entry) -> str:
+    return (
+        f"the calendar {source} books {one.summary!r} on {one.span.start:%Y-%m-%d}, who is neither"
+        " in people nor in groups: give the event the name of somebody who is, or give them an alias"
     )

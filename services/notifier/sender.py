@@ -4,20 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from services.notifier import metrics
 from services.notifier.channels.base import Channel, Notice
-from services.notifier.core.message import Remarks
+from services.notifier.core.answering import Seal
+from services.notifier.core.message import Message, Remarks
 from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Failed, Outcome, Refused
+from services.notifier.core.roster import Contact
 from services.notifier.core.settle import State
-from services.notifier.core.wording import digest, word
+from services.notifier.core.wording import Told
 from services.notifier.store import Now
 from services.notifier.store_claims import Claimed, Parcel, Terms, claim, expire_leases, look
 from services.notifier.store_results import Recorded, Results, record
+from services.notifier.tokens import AnswerLinks
+from services.notifier.words import Words
 from shared.contract.errors import TransientError
 from shared.runtime.clock import monotonic
 from shared.runtime.database import Connection, Database, retrying
@@ -40,7 +44,8 @@ class Manner:
         at_once: How many messages one process sends at a time.
         deadline_s: Real seconds after which a send has failed; well under the lease.
         hold: Channels on which a message of unknown fate is not sent again.
-        public_url: Where readers find a ticket's history.
+        words: What notices say.
+        answers: Makes the links by which people answer; None where there are none.
         speed: How fast the schema's clock runs, to turn its spans into real ones.
     """
 
@@ -48,7 +53,8 @@ class Manner:
     at_once: int
     deadline_s: float
     hold: tuple[str, ...]
-    public_url: str | None
+    words: Words
+    answers: AnswerLinks | None
     speed: float
 
 
@@ -179,18 +185,24 @@ class Sender:
         notices = tuple(self._single(part) for part in parcel.parts)
         if len(notices) == 1:
             return notices[0]
+        contact = notices[0].contact
+        asks = [one.purpose is Purpose.NOTICE and not one.fyi for one in notices]
         return replace(
             notices[0],
             id=parcel.id,
-            message=digest(
+            message=self._manner.words.digest(
                 [
-                    (one.decision, one.message, one.purpose is Purpose.NOTICE and not one.fyi)
-                    for one in notices
-                ]
+                    (one.decision, one.message.subject, asked)
+                    for one, asked in zip(notices, asks, strict=True)
+                ],
+                language=None if contact is None else contact.language,
             ),
             remarks=Remarks(
                 repeat=any(one.remarks.repeat for one in notices),
                 missed=sum(one.remarks.missed for one in notices),
+                held_since=min(
+                    (since for one in notices if (since := one.remarks.held_since)), default=None
+                ),
             ),
             parts=notices,
         )
@@ -198,6 +210,16 @@ class Sender:
     def _single(self, part: Claimed) -> Notice:
         row = part.row
         purpose = Purpose(row["purpose"])
+        contact = self._manner.terms.roster.contacts.get(row["person"] or "")
+        veiled = part.decision.restricted and (
+            contact is not None and contact.shared and not contact.restricted
+        )
+        told = Told(
+            part.decision, row["role"], purpose, fyi=row["fyi"], facts=part.facts, veiled=veiled
+        )
+        message = self._manner.words.message(
+            told, language=None if contact is None else contact.language
+        )
         return Notice(
             id=part.id,
             attempt=part.attempt,
@@ -205,21 +227,30 @@ class Sender:
             role=row["role"],
             mode=row["mode"],
             fyi=row["fyi"],
-            contact=self._manner.terms.roster.contacts.get(row["person"] or ""),
+            contact=contact,
             decision=part.decision,
             facts=part.facts,
-            message=word(
-                part.decision,
-                role=row["role"],
-                purpose=purpose,
-                fyi=row["fyi"],
-                facts=part.facts,
-                tracker_url=self._manner.public_url,
-            ),
+            message=self._answerable(message, row, contact),
+            veiled=veiled,
             remarks=part.remarks,
             planned_at=row["planned_at"],
             code=row["code"],
         )
+
+    def _answerable(
+        self, message: Message, row: Mapping[str, Any], contact: Contact | None
+    ) -> Message:
+        """Return *message* with the link by which its reader answers, where an answer is asked."""
+        answers = self._manner.answers
+        asks = row["purpose"] == Purpose.NOTICE and not row["fyi"] and row["escalation"]
+        if answers is None or contact is None or not asks:
+            return message
+        link = answers.link(
+            Seal(row["ticket"], row["escalation"], contact.key, row["role"]),
+            since=row["planned_at"],
+        )
+        words = self._manner.words.terms(contact.language).phrases.get("answer", "Answer")
+        return replace(message, links=((words, link), *message.links))
 
     def _account(self, results: Results) -> None:
         for gate in results.shut:

@@ -30,14 +30,20 @@ def _allowances(text: Any) -> Any:
 
 
 Positive = Annotated[timedelta, Gt(timedelta(0))]
-Names = Annotated[tuple[Literal["webhook", "email"], ...], BeforeValidator(_split)]
+Names = Annotated[
+    tuple[Literal["webhook", "voice", "sms", "email", "slack", "teams", "apprise"], ...],
+    BeforeValidator(_split),
+]
+Kinds = Annotated[
+    tuple[Annotated[str, Field(pattern="^[a-z][a-z0-9]*$")], ...], BeforeValidator(_split)
+]
 Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_allowances)]
 
 
 class Settings(DatabaseSettings):
     """What the notifier is told.
 
-    ``smtp_password``, ``intake_key`` and ``operator_key`` may be references (``env:NAME``,
+    Every secret (``smtp_password``, ``slack_token``, ``calendar_secret``, …) may be a reference (``env:NAME``,
     ``file:PATH``), so that a secret can stay in a file.
     """
 
@@ -52,6 +58,13 @@ class Settings(DatabaseSettings):
         description="The Kafka consumer group; another one for a dry run beside the real thing.",
     )
     roster_file: Path = Field(default=DEFAULT_ROSTER, description="Who stands behind each role.")
+    calendar_secret: SecretStr | None = Field(
+        default=None,
+        description=(
+            "What the addresses of calendar feeds are made from: a long text drawn at random;"
+            " none: no feeds."
+        ),
+    )
     public_url: str | None = Field(
         default=None,
         pattern="^https?://",
@@ -69,6 +82,68 @@ class Settings(DatabaseSettings):
         default=None,
         pattern=r"^[^@\s<>]+@[^@\s<>]+$",
         description="The sender's address; its domain also makes the Message-IDs.",
+    )
+    slack_token: SecretStr | None = Field(
+        default=None, description="The Slack app's bot token (xoxb-…); none: no Slack."
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, description="By which Slack's own requests are known; none: no buttons."
+    )
+    slack_url: str = Field(
+        default="https://slack.com/api", pattern="^https?://", description="Slack's Web API."
+    )
+    slack_rooms: bool = Field(
+        default=False,
+        description="Whether each P1 and each ticket in tier 3 gets a channel of its own.",
+    )
+    slack_per_s: float = Field(
+        default=1, gt=0, description="Messages a second to one Slack channel; three at once."
+    )
+    phone_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="A telephone provider's API, such as https://api.twilio.com/2010-04-01.",
+    )
+    phone_account: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Our account there."
+    )
+    phone_token: SecretStr | None = Field(default=None, description="And the proof of it.")
+    phone_from: str | None = Field(
+        default=None, pattern=r"^\+[1-9][0-9]{6,14}$", description="The number that we call from."
+    )
+    phone_file: Path | None = Field(
+        default=None,
+        description="A file that texts and calls are written to, where there is no provider.",
+    )
+    phone_per_s: float = Field(
+        default=1, gt=0, description="Texts, and calls, a second to the telephone provider."
+    )
+    apprise_allow: Kinds = Field(
+        default=("discord", "tgram", "gchat", "mmosts", "rockets", "pover", "zulip", "wxteams"),
+        description="Kinds of addresses that apprise may be given, comma-separated.",
+    )
+    sandbox_file: Path | None = Field(
+        default=None,
+        description="Instead of leaving, every notice is written to this file, a line each.",
+    )
+    answer_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where people reach this service; with a key, letters hold links to answer by.",
+    )
+    answer_key: SecretStr | None = Field(
+        default=None, description="Signs answer links; 32 bytes or more."
+    )
+    answer_for: Positive = Field(
+        default=timedelta(days=3), description="How long an answer link can be used, such as P3D."
+    )
+    language: str = Field(
+        default="en",
+        pattern="^[a-z]{2,3}$",
+        description="The language of notices to whoever has none in the roster.",
+    )
+    words_dir: Path | None = Field(
+        default=None, description="Your own letters, a folder for each language; they win."
     )
     webhook_allow: Allowances = Field(
         default=(),
@@ -122,7 +197,7 @@ class Settings(DatabaseSettings):
     hold_unclear: Names = Field(
         default=(),
         description=(
-            "Channels (webhook, email) on which a message of unknown fate becomes a dead letter"
+            "Channels (webhook, email, slack, …) on which a message of unknown fate becomes a dead letter"
             " instead of a possible repeat, comma-separated."
         ),
     )
@@ -138,8 +213,15 @@ class Settings(DatabaseSettings):
         return {
             "email": _rate(self.mail_per_s),
             "webhook": _rate(self.webhook_per_s),
+            "slack": Rate(self.slack_per_s, max(1, round(3 * self.slack_per_s))),
+            "room": Rate(self.slack_per_s, max(1, round(3 * self.slack_per_s))),
+            "sms": _rate(self.phone_per_s),
+            "voice": _rate(self.phone_per_s),
             "console": _rate(1000),
             "intake": _rate(50),
+            "other": _rate(1),
+            # A call for a P1 waits two seconds at most, however much else there is.
+            "now": Rate(0.5, self.person_burst),
             "to": Rate(1 / self.person_every.total_seconds(), self.person_burst),
         }
 
@@ -162,6 +244,30 @@ class Settings(DatabaseSettings):
                 "NOTIFIER_SMTP_PASSWORD would cross the network in the clear: set"
                 " NOTIFIER_SMTP_SECURITY to starttls or tls"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _telephone_is_whole(self) -> Settings:
+        asked = (self.phone_url, self.phone_account, self.phone_token, self.phone_from)
+        if any(one is not None for one in asked) and None in asked:
+            raise ValueError(
+                "set all of NOTIFIER_PHONE_URL, …_ACCOUNT, …_TOKEN and …_FROM, or none of them"
+            )
+        if self.phone_url is not None and self.phone_file is not None:
+            raise ValueError("set NOTIFIER_PHONE_URL or NOTIFIER_PHONE_FILE, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_are_whole(self) -> Settings:
+        if (self.answer_url is None) != (self.answer_key is None):
+            raise ValueError("set both NOTIFIER_ANSWER_URL and NOTIFIER_ANSWER_KEY, or neither")
+        if self.slack_signing_secret is not None and self.slack_token is None:
+            raise ValueError(
+                "NOTIFIER_SLACK_SIGNING_SECRET is set, but not who we are to Slack: set"
+                " NOTIFIER_SLACK_TOKEN, the bot token of the same app"
+            )
+        if self.slack_rooms and self.slack_token is None:
+            raise ValueError("NOTIFIER_SLACK_ROOMS needs NOTIFIER_SLACK_TOKEN")
         return self
 
     @model_validator(mode="after")

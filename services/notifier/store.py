@@ -12,10 +12,11 @@ from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier.core.known import Called, Decided, Known
+from services.notifier.core.desk import TOLD_AGAIN_AFTER, fault
+from services.notifier.core.known import ALERT, Called, Decided, Known
 from services.notifier.core.plan import Earlier, Purpose
 from services.notifier.core.roster import TicketFacts
-from services.notifier.tables import dead_letter, delivery, early, ticket
+from services.notifier.tables import dead_letter, decision, delivery, early, ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ def known_from(row: Mapping[Any, Any]) -> Known:
         last_id=row["last_id"],
         status=row["status"],
         status_version=row["status_version"],
+        tier=row["tier"],
+        priority=row["priority"],
+        restricted=row["restricted"],
         facts=TicketFacts(**row["facts"]),
         calls={key: Called(**call) for key, call in row["calls"].items()},
     )
@@ -98,6 +102,28 @@ async def load_earlier(
     return {(row.escalation, row.role): Earlier(row.person, row.mode) for row in found}
 
 
+async def load_alerted(conn: AsyncConnection, moment: Now) -> set[str]:
+    """Return the faults of the set-up that somebody was told of lately.
+
+    Whoever asks holds the answer for the rest of the transaction: two instances that meet the same
+    fault on two tickets tell of it once.
+    """
+    await conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('notifier.alerted'))"))
+    told = (
+        select(delivery.c.id)
+        .where(delivery.c.decision_id == decision.c.id, delivery.c.state != "suppressed")
+        .exists()
+    )
+    found = await conn.execute(
+        select(decision.c.data["code"].astext, decision.c.data["detail"]).where(
+            decision.c.type == ALERT,
+            decision.c.planned_at > moment.virtual - TOLD_AGAIN_AFTER,
+            told,
+        )
+    )
+    return {fault(code, detail) for code, detail in found}
+
+
 async def save_known(conn: AsyncConnection, tickets: Iterable[Known]) -> None:
     """Keep *tickets* as they are known now."""
     rows = [
@@ -107,6 +133,9 @@ async def save_known(conn: AsyncConnection, tickets: Iterable[Known]) -> None:
             "last_id": one.last_id,
             "status": one.status,
             "status_version": one.status_version,
+            "tier": one.tier,
+            "priority": one.priority,
+            "restricted": one.restricted,
             "facts": asdict(one.facts),
             "calls": {key: asdict(call) for key, call in one.calls.items()},
         }

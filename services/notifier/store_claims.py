@@ -24,6 +24,7 @@ from services.notifier.core.plan import digest_id
 from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
+from services.notifier.rosters import Rosters
 from services.notifier.store import Now
 from services.notifier.store_gates import gate_from, save_gates
 from services.notifier.store_ledger import open_gates, reported, say, suppress, waiting_from, way
@@ -32,14 +33,16 @@ _DUE: Final = """
     d.state IN ('planned', 'retry', 'uncertain') AND d.next_at <= {real}
     AND (d.hold_until IS NULL OR d.hold_until <= {virtual})
 """
+_URGENT: Final = "(d.priority = 'P1' AND d.ladder AND NOT d.fyi)"
 _LOOK: Final = text(
     f"""
     SELECT moment.virtual, moment.real, due.* FROM (
         SELECT clock() AS virtual, clock_timestamp() AS real
     ) AS moment LEFT JOIN LATERAL (
-        SELECT d.gate, d.target, count(*), min(d.next_at) FROM delivery d
+        SELECT d.gate, d.target, count(*), min(d.next_at), coalesce({_URGENT}, false) AS urgent,
+            bool_and(d.mode = 'digest') FROM delivery d
         WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
-        GROUP BY d.gate, d.target
+        GROUP BY d.gate, d.target, 5
     ) AS due ON true
     """  # noqa: S608  only our own words are put in
 )
@@ -69,7 +72,7 @@ _IN_LINE: Final = """
 """
 _TAKE: Final = text(
     f"""
-    SELECT d.*, share.together, c.type, c.at, CAST(c.data AS text) AS data,
+    SELECT d.*, share.together, share.urgent, c.type, c.at, CAST(c.data AS text) AS data,
         CAST(c.facts AS text) AS facts, t.status, t.status_version, CAST(t.calls AS text) AS calls,
         EXISTS (
             SELECT FROM attempt a WHERE a.delivery_id = d.id
@@ -97,11 +100,12 @@ _TAKE: Final = text(
         ) AS missed
     FROM unnest(
         CAST(:targets AS text[]), CAST(:gates AS text[]), CAST(:mosts AS int[]),
-        CAST(:together AS boolean[])
-    ) AS share (target, gate, most, together)
+        CAST(:together AS boolean[]), CAST(:urgent AS boolean[])
+    ) AS share (target, gate, most, together, urgent)
     CROSS JOIN LATERAL (
         SELECT * FROM delivery d
         WHERE d.target = share.target AND d.gate = share.gate
+        AND coalesce({_URGENT}, false) = share.urgent
         AND {_DUE.format(real=":real", virtual=":virtual")} AND {_IN_LINE}
         ORDER BY d.next_at, d.version LIMIT share.most
         FOR UPDATE SKIP LOCKED
@@ -188,11 +192,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a sender takes: its *limits*, for how long, and by which *roster* it finds other ways."""
+    """How a sender takes: its *limits*, for how long, and by which *rosters* it finds other ways."""
 
     limits: Limits
     lease: timedelta
-    roster: Roster
+    rosters: Rosters
+
+    @property
+    def roster(self) -> Roster:
+        """The roster as the file has it now."""
+        return self.rosters.current
 
 
 async def look(conn: AsyncConnection) -> tuple[Now, list[Waiting]]:
@@ -243,6 +252,7 @@ async def _take(
         "gates": [one.gate for one in shares],
         "mosts": [one.most for one in shares],
         "together": [one.together for one in shares],
+        "urgent": [one.urgent for one in shares],
     }
     found = await conn.execute(_TAKE, given)
     return [dict(row) for row in found.mappings()]
@@ -261,7 +271,8 @@ def _parcels(
     rows: Sequence[Mapping[str, Any]], gates: Mapping[str, Gate], moment: Now
 ) -> Iterator[Parcel]:
     def whole(row: Mapping[str, Any]) -> tuple[str, str]:
-        return row["target"], "" if row["together"] else str(row["id"])
+        whole_of = "now" if row["urgent"] else "later"
+        return row["target"], whole_of if row["together"] else str(row["id"])
 
     for _, group in groupby(sorted(rows, key=whole), key=whole):
         members = sorted(group, key=lambda row: (row["ticket"], row["version"]))
@@ -291,7 +302,11 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
         row={**row, "first_attempt_at": row["first_attempt_at"] or moment.real},
         decision=decision,
         facts=TicketFacts(**from_json(row["facts"])),
-        remarks=Remarks(repeat=row["unclear"], missed=row["missed"]),
+        remarks=Remarks(
+            repeat=row["unclear"],
+            missed=row["missed"],
+            held_since=None if row["hold_until"] is None else row["planned_at"],
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 Every function works inside the caller's transaction; none commits.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -17,13 +18,17 @@ from services.notifier.core.desk import FanOut
 from services.notifier.core.known import Decided, Known
 from services.notifier.core.plan import INTAKE, Planned, Purpose
 from services.notifier.core.report import Reported, Step, report
-from services.notifier.core.roster import Roster
+from services.notifier.core.roster import Contact, Roster
 from services.notifier.core.stale import Waiting, stale
+from services.notifier.core.subscriptions import PREFIX
 from services.notifier.store import Now, decision_row
 from services.notifier.tables import decision, delivery, gate
 
 WAITING: Final = ("planned", "retry", "uncertain")
 """The states in which a delivery still wants sending."""
+
+ONE_FAR_SIDE: Final = ("email", "sms", "voice", "console", "intake")
+"""The channels on which everything goes through one provider; on others each address is its own."""
 
 UNFINISHED: Final = (*WAITING, "claimed")
 
@@ -98,7 +103,7 @@ async def open_gates(conn: AsyncConnection, rows: Iterable[Mapping[str, Any]], m
     names = set()
     for row in rows:
         if row["gate"] is not None:
-            names |= {row["gate"], recipient(row["target"])}
+            names |= {row["gate"], recipient(row["target"]), recipient(row["target"], urgent=True)}
     new = [
         {
             "gate": name,
@@ -161,15 +166,23 @@ def way(channel: str | None, person: str | None, roster: Roster) -> dict[str, st
     if channel is None:
         return {"channel": None, "address": None, "target": None, "gate": None}
     contact = roster.contacts.get(person or "")
-    through = channel
-    if channel == "webhook" and contact is not None and contact.webhook is not None:
-        through = f"webhook:{person}:{contact.webhook.fingerprint}"
+    through = _far_side(channel, person, contact)
     return {
         "channel": channel,
         "address": INTAKE if contact is None else contact.shown(channel),
         "target": f"{channel}:{person or INTAKE}",
         "gate": through,
     }
+
+
+def _far_side(channel: str, person: str | None, contact: Contact | None) -> str:
+    """Return the gate of *channel* to *person*: mail, text and voice have one provider for all."""
+    if channel == "webhook" and contact is not None and contact.webhook is not None:
+        return f"webhook:{person}:{contact.webhook.fingerprint}"
+    if channel in ONE_FAR_SIDE:
+        return channel
+    address = person if contact is None else contact.addresses.get(channel, person)
+    return f"{channel}:{hashlib.sha256(str(address).encode()).hexdigest()[:12]}"
 
 
 def reported(row: Mapping[Any, Any]) -> Reported:
@@ -254,6 +267,7 @@ def waiting_from(row: Mapping[Any, Any]) -> Waiting:
         ladder=row["ladder"],
         escalation=row["escalation"],
         type=row["type"],
+        subscription=row["role"].startswith(PREFIX),
         told=bool(row.get("told")),
         overtaken=bool(row.get("overtaken")),
     )

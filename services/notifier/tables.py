@@ -38,6 +38,9 @@ ticket = Table(
     Column("last_id", UUID),
     Column("status", Text, nullable=False),
     Column("status_version", BigInteger, nullable=False),
+    Column("tier", SmallInteger),
+    Column("priority", Text),
+    Column("restricted", Boolean, nullable=False),
     Column("facts", JSONB, nullable=False),
     Column("calls", JSONB, nullable=False),
 )
@@ -186,3 +189,62 @@ operator_act = Table(
     Column("at", INSTANT, nullable=False),
 )
 """What operators did to dead letters: which, who, and why; never changed."""
+
+card = Table(
+    "card",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("ticket", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("lease_until", INSTANT),
+)
+"""The one message that stands for a ticket in a place of a chat, and the version it shows.
+
+``place`` is the address in the roster, or ``room``; ``channel`` and ``message`` are the chat's own
+names of them.
+"""
+
+room = Table(
+    "room",
+    metadata,
+    Column("ticket", Text, primary_key=True),
+    Column("channel", Text),
+    Column("state", Text, nullable=False),
+    Column("invited", ARRAY(Text), nullable=False),
+    Column("lease_until", INSTANT),
+)
+"""Case rooms: a channel of its own for a P1 or a ticket in tier 3, until it is over."""
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("ticket", Text, nullable=False),
+    Column("escalation", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("through", Text, nullable=False),
+    Column("at", INSTANT, nullable=False),
+)
+"""What people answered by button or link, as it was handed to intake; never changed."""
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("subscriber", Text, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    Column("priorities", ARRAY(Text), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("every_s", Integer),
+    Column("quiet", JSONB),
+    Column("urgent", ARRAY(Text), nullable=False),
+    Column("urgent_mode", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("changed_at", INSTANT, nullable=False),
+)
+"""Who wants to hear what; ``actor`` is who set it up last."""

@@ -8,11 +8,13 @@ from uuid import UUID
 import structlog
 
 from services.notifier import metrics
-from services.notifier.core.desk import Desk, asked_of_ledger
+from services.notifier.core.desk import Desk, alert_of, asked_of_ledger
 from services.notifier.core.known import Decided, Place
 from services.notifier.core.roster import Roster
+from services.notifier.rosters import Rosters
 from services.notifier.store import (
     Now,
+    load_alerted,
     load_earlier,
     load_early,
     load_known,
@@ -22,6 +24,7 @@ from services.notifier.store import (
     save_known,
 )
 from services.notifier.store_ledger import save_fan_outs, suppress_settled
+from services.notifier.store_subscriptions import load_subscriptions
 from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
@@ -48,14 +51,14 @@ class Worker:
 
     Attributes:
         database: Where the ledger is.
-        roster: Who holds which role.
+        rosters: Who holds which role, as the file has it now.
         alerts: Whether the engine can be told of empty seats.
         due: Set when there may be something to send.
         told: Set when there may be something to relay.
     """
 
     database: Database
-    roster: Roster
+    rosters: Rosters
     alerts: bool
     due: asyncio.Event
     told: asyncio.Event
@@ -101,7 +104,8 @@ class Worker:
             desk = await open_desk(
                 conn,
                 [one for one in found if isinstance(one, Decided)],
-                self.roster,
+                self.rosters.current,
+                moment,
                 alerts=self.alerts,
             )
             dead = []
@@ -151,7 +155,7 @@ async def _park(conn: Connection, batch: Batch, dead: Sequence[Unread], moment: 
 
 
 async def open_desk(
-    conn: Connection, decisions: Sequence[Decided], roster: Roster, *, alerts: bool
+    conn: Connection, decisions: Sequence[Decided], roster: Roster, moment: Now, *, alerts: bool
 ) -> Desk:
     """Load what is known of the tickets that *decisions* speak of, and lock them."""
     tickets = {decision.ticket for decision in decisions}
@@ -161,7 +165,18 @@ async def open_desk(
     for decision in (*decisions, *(one for kept in early.values() for one in kept.values())):
         asked |= asked_of_ledger(decision)
     earlier = await load_earlier(conn, asked)
-    return Desk(roster=roster, alerts=alerts, known=known, early=early, earlier=earlier)
+    waiting = (one for kept in early.values() for one in kept.values())
+    alerts_now = any(alert_of(one) is not None for one in (*decisions, *waiting))
+    return Desk(
+        roster=roster,
+        alerts=alerts,
+        now=moment.virtual,
+        known=known,
+        early=early,
+        earlier=earlier,
+        subscriptions=await load_subscriptions(conn),
+        alerted=await load_alerted(conn, moment) if alerts_now else set(),
+    )
 
 
 async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:

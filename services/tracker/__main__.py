@@ -7,17 +7,30 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from fastapi import Depends
+
+from services.tracker.access import Access
+from services.tracker.acting import intake_at
 from services.tracker.api import routes
+from services.tracker.api_drafts import draft_routes
 from services.tracker.api_reasons import reasons
+from services.tracker.api_stream import streaming
 from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.dashboard.assets import asset_routes
 from services.tracker.dashboard.pages import pages
+from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
+from services.tracker.handbook import handbook
+from services.tracker.keys_file import KeysFile
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
+from services.tracker.stream import Stream
 from services.tracker.tables import SCHEMA
 from services.tracker.watch import watch
+from services.tracker.watchdog import Watchdog
 from services.tracker.worker import Worker
+from shared.runtime.buckets import Buckets
 from shared.runtime.database import Database, open_database
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import ConsumeOptions, consume
@@ -33,6 +46,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Project and answer until told to stop."""
     url, clock = settings.database_url.get_secret_value(), settings.clock
     late_after_s = settings.late_after.total_seconds() * settings.clock_speed
+    keys = None if settings.keys_file is None else KeysFile(settings.keys_file).current
     topics = {settings.topic(name): name for name in KIND_OF_TOPIC}
     async with (
         open_database(url, schema=SCHEMA, clock=clock, pool_size=_WRITERS) as writing,
@@ -44,15 +58,18 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             statement_timeout_s=_READ_TIMEOUT_S,
         ) as reading,
         escalator_at(settings.escalator_url) as escalator,
+        intake_at(settings.intake_url) as intake,
     ):
         worker = Worker(
             writing,
             kinds={full: KIND_OF_TOPIC[name] for full, name in topics.items()},
             late_after_s=late_after_s,
         )
-        desk = Desk(
-            ReadModel(reading, topics, settings.clock_speed), settings.stats_age.total_seconds()
-        )
+        model = ReadModel(reading, topics, settings.clock_speed)
+        desk = Desk(model, settings.stats_age.total_seconds(), late_after_s)
+        stream = Stream(model)
+        watchdog = Watchdog(model, settings.watchdog_grace.total_seconds())
+        access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
 
         async def ready() -> Mapping[str, bool]:
             return {"database": await reading.ready()}
@@ -60,15 +77,20 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app = service_app(
             "tracker", ready=ready, description="Tickets, their timelines, and what was decided."
         )
-        app.include_router(reasons(escalator))
-        app.include_router(routes(desk))
-        app.include_router(
-            pages(desk, escalator, settings.board_refresh, late_after_s=late_after_s)
-        )
+        app.include_router(handbook(settings.handbook), dependencies=[Depends(access.let_in)])
+        app.include_router(streaming(stream, access))
+        app.include_router(reasons(escalator, access))
+        app.include_router(draft_routes(desk.model, access))
+        app.include_router(routes(desk, access, watchdog))
+        site = Site(desk, escalator, intake, settings.board_refresh, late_after_s, watchdog)
+        app.include_router(pages(site, access))
+        app.include_router(asset_routes(site.assets))
         await together(
             stop,
             *(_read(topic, worker, writing, settings, stop) for topic in topics),
             watch(desk, stop),
+            stream.run(stop),
+            watchdog.run(stop),
             serve(
                 app,
                 host=settings.http_host,

@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from services.tracker.core.drafts import DRAFTED
 from services.tracker.core.message import TOPIC_OF_KIND, Kind
 from services.tracker.core.projection import TicketRow
-from services.tracker.core.standing import Clock, Due, Standing, standing
+from services.tracker.core.standing import Clock, Due, Standing, resolved_after_s, standing
 from services.tracker.replies import (
     Act,
     Counters,
@@ -19,6 +20,7 @@ from services.tracker.replies import (
     Deadline,
     Escalation,
     Followed,
+    Heard,
     LastDecision,
     NoticeNow,
     Refusal,
@@ -27,7 +29,7 @@ from services.tracker.replies import (
     TimelineEntry,
     Timer,
 )
-from services.tracker.store_reading import Entry, Told
+from services.tracker.store_reading import Entry, Said, Told
 from shared.contract.ids import split_key
 
 
@@ -49,11 +51,13 @@ def ticket_now(
     ]
     return TicketNow(
         **_common(row, stands, notices, now),
+        now=now,
         policy=state.get("policy"),
         policy_version=state.get("policy_version"),
         group=case.group[1],
         recurrence_of=case.recurrence_of,
         merged_into=row.facts.value("merged_into") if stands.status == "merged" else None,
+        resolved_after_s=resolved_after_s(row.facts, case),
         missing_versions=case.missing,
         timers=[_timer(clock) for clock in stands.clocks],
         ended_escalations=[
@@ -87,6 +91,7 @@ def _common(
         "customer": Customer(**customer, vip=bool(facts.value("customer.vip"))),
         "owner": stands.owner,
         "flags": list(stands.flags),
+        "teams": list(stands.teams),
         "opened_at": None if facts.opened is None else datetime.fromtimestamp(facts.opened[0], UTC),
         "updated_at": datetime.fromtimestamp(updated, UTC) if updated else None,
         "version": case.version,
@@ -163,6 +168,12 @@ def act(
     """
     message = from_json(entry.message)
     accepted = "accepted" if judged else "recorded"
+    drafted = entry.type == DRAFTED
+    refusal = None
+    if drafted:
+        refusal = _refusal(message["data"])
+    elif refused is not None:
+        refusal = _refusal(from_json(refused.message)["data"])
     return Act(
         act_id=message["id"],
         ticket=key,
@@ -171,9 +182,10 @@ def act(
         at=entry.at,
         received_at=entry.received_at,
         position=_position(entry),
-        state=accepted if refused is None else "refused",
-        refusal=None if refused is None else _refusal(from_json(refused.message)["data"]),
-        followed=[_followed(one) for one in followed if one.type != "act.refused"],
+        state=accepted if refusal is None else "refused",
+        refusal=refusal,
+        draft=message["data"]["form"] if drafted else None,
+        followed=[_followed(one) for one in followed if one.type != "act.refused" and not drafted],
     )
 
 
@@ -182,7 +194,7 @@ def _refusal(data: dict[str, Any]) -> Refusal:
         code=data["code"],
         missing=data.get("missing", []),
         allowed=data.get("allowed", []),
-        version=data["version"],
+        version=data.get("version"),
     )
 
 
@@ -193,18 +205,27 @@ def _followed(entry: Entry) -> Followed:
 
 def timeline_entry(entry: Entry) -> TimelineEntry:
     """Return one line of a timeline."""
+    return TimelineEntry(**_as_told(entry))
+
+
+def heard(said: Said) -> Heard:
+    """Return one message of the stream."""
+    return Heard(ticket=said.ticket, **_as_told(said.entry))
+
+
+def _as_told(entry: Entry) -> dict[str, Any]:
     message = from_json(entry.message)
-    return TimelineEntry(
-        kind=Kind(entry.kind).name.lower(),
-        type=entry.type,
-        id=message["id"],
-        source=message["source"],
-        at=entry.at,
-        received_at=entry.received_at,
-        position=_position(entry),
-        repeats=entry.repeats,
-        data=message["data"],
-    )
+    return {
+        "kind": Kind(entry.kind).name.lower(),
+        "type": entry.type,
+        "id": message["id"],
+        "source": message["source"],
+        "at": entry.at,
+        "received_at": entry.received_at,
+        "position": _position(entry),
+        "repeats": entry.repeats,
+        "data": message["data"],
+    }
 
 
 def _position(entry: Entry) -> str:

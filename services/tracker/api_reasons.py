@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
-from services.tracker.api import FAR, Key
+from services.tracker.access import Access, Who
+from services.tracker.api import FAR, NOT_FOUND, REFUSALS, Key, only_seen
 from services.tracker.explaining import Escalator
 from shared.contract.explanations import Explanation, Plan, View
 from shared.contract.times import EPOCH
 
-_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"description": "Nothing was decided on it, or not by then."},
-    422: {"description": "A parameter is not what it should be; `do` says how to mend it."},
-    503: {"description": "The escalator, which alone knows, is away; try again."},
-}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {**REFUSALS, **NOT_FOUND}
 
 AsOf = Annotated[
     AwareDatetime | None,
@@ -32,18 +29,22 @@ Seen = Annotated[
 ]
 
 
-def reasons(escalator: Escalator) -> APIRouter:
+def reasons(escalator: Escalator, access: Access) -> APIRouter:
     """Return the routes that ask *escalator*; to be added before those that take any key."""
-    router = APIRouter(prefix="/v1", tags=["read"])
+    router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(access.let_in)])
 
     @router.get("/tickets/{key:path}/explain", responses=_ANSWERS)
-    async def explain(key: Key, as_of: AsOf = None, view: Seen = View.THEN) -> Explanation:
+    async def explain(
+        reader: Who, key: Key, as_of: AsOf = None, view: Seen = View.THEN
+    ) -> Explanation:
         """Tell how a ticket stands, by which rules, what comes, why not, and what would have."""
+        only_seen(reader, key)
         return await escalator.explanation(key, as_of, view)
 
     @router.get("/tickets/{key:path}/plan", responses=_ANSWERS)
-    async def plan(key: Key, as_of: AsOf = None, view: Seen = View.THEN) -> Plan:
+    async def plan(reader: Who, key: Key, as_of: AsOf = None, view: Seen = View.THEN) -> Plan:
         """Tell what happens next, to whom and when, if nothing else is heard."""
+        only_seen(reader, key)
         return await escalator.plan(key, as_of, view)
 
     return router

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from services.tracker import answers, cursors
 from services.tracker.core.message import Kind
 from services.tracker.freshness import Freshness, parse_after, wait_for
+from services.tracker.history import history_of
 from services.tracker.replies import (
     Act,
     Board,
     BoardTier,
+    Group,
+    GroupPage,
+    History,
     Ticket,
     TicketNow,
     TicketPage,
     TimelinePage,
 )
-from services.tracker.store_queries import UNDECIDED, Query
-from services.tracker.store_reading import Found, Place, ReadModel, Snapshot
+from services.tracker.store_history import happened_since
+from services.tracker.store_past import view_of_then
+from services.tracker.store_queries import UNDECIDED, Query, Sort
+from services.tracker.store_reading import Found, Lane, Place, ReadModel, Snapshot
 from services.tracker.sums import Stats, stats
 from shared.runtime.clock import monotonic
 from shared.runtime.health import Problem
 
 TIERS = (1, 2, 3)
+GROUP_SOURCE = "group"
+"""What stands where a ticket's key has its helpdesk, in the key of a group."""
 LATEST_NOTICES = 50
 _EXPORTED_AT_ONCE = 500
+_BY_THE_DAY = 8
+_ANY = Query()
 
 
 @dataclass
@@ -36,10 +47,12 @@ class Desk:
     Attributes:
         model: The read model.
         stats_age_s: How old, in real seconds, answered sums may be.
+        late_after_s: A decision made more virtual seconds after its effective time is late.
     """
 
     model: ReadModel
     stats_age_s: float
+    late_after_s: float
     _stats: tuple[float, Stats, Freshness] | None = field(default=None, init=False)
 
     async def fresh_enough(self, after: str | None, wait_ms: int) -> None:
@@ -51,17 +64,23 @@ class Desk:
         if after is not None:
             await wait_for(parse_after(after), wait_ms, self.model.positions)
 
+    @asynccontextmanager
+    async def _view(self, as_of: datetime | None) -> AsyncIterator[Snapshot]:
+        """Give the view of now, or of what was known at *as_of*."""
+        async with self.model.snapshot() as now:
+            yield now if as_of is None else view_of_then(now, as_of, self.late_after_s)
+
     async def tickets(
-        self, query: Query, cursor: str | None, limit: int
+        self, query: Query, cursor: str | None, limit: int, as_of: datetime | None = None
     ) -> tuple[TicketPage, Freshness]:
-        """Return the page of *query* after *cursor*.
+        """Return the page of *query* after *cursor*, as it was known at *as_of*.
 
         Raises:
-            Problem: The cursor belongs to another question.
+            Problem: The cursor belongs to another question, or *as_of* cannot be answered.
         """
         question = repr(query)
         place = [] if cursor is None else _place(question, cursor)
-        async with self.model.snapshot() as now:
+        async with self._view(as_of) as now:
             found = await now.tickets(query, place, limit + 1)
             items = await _as_tickets(now, found[:limit])
         following = None
@@ -70,11 +89,13 @@ class Desk:
         page = TicketPage(now=now.freshness.now, items=items, next_cursor=following)
         return page, now.freshness
 
-    async def export(self, query: Query) -> AsyncIterator[list[Ticket]]:
+    async def export(
+        self, query: Query, as_of: datetime | None = None
+    ) -> AsyncIterator[list[Ticket]]:
         """Yield all tickets of *query*, page by page, each page as it stands when it is read."""
         place: list[str] = []
         while True:
-            async with self.model.snapshot() as now:
+            async with self._view(as_of) as now:
                 found = await now.tickets(query, place, _EXPORTED_AT_ONCE)
                 tickets = await _as_tickets(now, found)
             yield tickets
@@ -82,23 +103,29 @@ class Desk:
                 return
             place = found[-1].place
 
-    async def ticket(self, key: str) -> tuple[TicketNow, Freshness]:
-        """Return the ticket *key* as it stands.
+    async def ticket(self, key: str, as_of: datetime | None = None) -> tuple[TicketNow, Freshness]:
+        """Return the ticket *key* as it stands, or as it was known at *as_of*.
 
         Raises:
-            Problem: There is none.
+            Problem: There is none, or nothing was known of it by then.
         """
-        async with self.model.snapshot() as now:
+        async with self._view(as_of) as now:
             row = await now.ticket(key)
             counts = await now.notice_counts([key])
             latest = await now.notices(key, LATEST_NOTICES)
         if row is None:
-            raise _unknown(key)
+            raise unknown(key, as_of)
         clock = now.freshness.now
         return answers.ticket_now(row, counts.get(key, {}), latest, clock), now.freshness
 
     async def timeline(
-        self, key: str, cursor: str | None, limit: int, *, newest_first: bool = False
+        self,
+        key: str,
+        cursor: str | None,
+        limit: int,
+        as_of: datetime | None = None,
+        *,
+        newest_first: bool = False,
     ) -> tuple[TimelinePage, Freshness]:
         """Return the page of *key*'s timeline after *cursor*, the oldest first unless asked.
 
@@ -107,11 +134,11 @@ class Desk:
         """
         question = f"timeline {key} {newest_first}"
         place = None if cursor is None else _timeline_place(question, cursor)
-        async with self.model.snapshot() as now:
+        async with self._view(as_of) as now:
             found = await now.timeline(key, place, limit + 1, newest_first=newest_first)
             known = bool(found) or await now.ticket(key) is not None
         if not known:
-            raise _unknown(key)
+            raise unknown(key, as_of)
         following = None
         if len(found) > limit:
             last = found[limit - 1]
@@ -129,7 +156,7 @@ class Desk:
         async with self.model.snapshot() as now:
             found = await now.event(act_id)
             if found is None:
-                raise _unknown_act(act_id)
+                raise unknown_act(act_id)
             key, entry = found
             refused = await now.refusal(key, act_id)
             followed = await now.decisions_of(key, entry.at)
@@ -137,25 +164,63 @@ class Desk:
         act = answers.act(key, entry, refused=refused, followed=followed, judged=judged)
         return act, now.freshness
 
-    async def board(self, per_tier: int) -> tuple[Board, Freshness]:
-        """Return the open tickets of each tier that are nearest to a breach."""
-        sums, _ = await self.stats()
-        counts = sums.tickets.by_tier
-        async with self.model.snapshot() as now:
-            overdue = await now.overdue()
+    async def board(
+        self, per_tier: int, as_of: datetime | None = None, query: Query = _ANY
+    ) -> tuple[Board, Freshness]:
+        """Return the open tickets of each tier that are nearest to a breach, of those in *query*.
+
+        How many there are is said of all that its source has, whatever else it filters by.
+        """
+        async with self._view(as_of) as now:
+            lanes = await now.lanes(query.source)
             tiers = []
             for tier in (*TIERS, UNDECIDED):
-                found = await now.tickets(Query(open=True, tiers=(tier,)), (), per_tier)
+                asked = replace(query, open=True, tiers=(tier,), sort=Sort.BREACH)
+                found = await now.tickets(asked, (), per_tier)
                 shown = await _as_tickets(now, found)
-                known = counts.get(str(tier) if tier else "undecided", 0)
+                lane = lanes.get(tier, Lane(0, 0))
                 if tier or shown:
-                    # The sums may be a moment older than the tickets.
-                    late = overdue.get(tier, 0)
-                    count = max(known, late, len(shown))
                     tiers.append(
-                        BoardTier(tier=tier or None, open=count, overdue=late, tickets=shown)
+                        BoardTier(
+                            tier=tier or None, open=lane.open, overdue=lane.overdue, tickets=shown
+                        )
                     )
         return Board(now=now.freshness.now, tiers=tiers), now.freshness
+
+    async def groups(
+        self, *, only_open: bool, cursor: str | None, limit: int
+    ) -> tuple[GroupPage, Freshness]:
+        """Return groups, the newest first: what each stands at, and how many tickets are in it.
+
+        Raises:
+            Problem: The cursor belongs to another question.
+        """
+        query = Query(sort=Sort.OPENED, source=GROUP_SOURCE, open=True if only_open else None)
+        question = f"groups {query!r}"
+        place = [] if cursor is None else _place(question, cursor)
+        async with self.model.snapshot() as now:
+            found = await now.tickets(query, place, limit + 1)
+            shown = found[:limit]
+            tickets = await _as_tickets(now, shown)
+            members = await now.members([one.row.key for one in shown])
+        following = None
+        if len(found) > limit:
+            following = cursors.seal(question, found[limit - 1].place)
+        items = [Group(case=one, members=members.get(one.key, 0)) for one in tickets]
+        return GroupPage(now=now.freshness.now, items=items, next_cursor=following), now.freshness
+
+    async def history(self, days: int) -> tuple[History, Freshness]:
+        """Return what happened in the last *days* days, by the hour, or by the day from 8 on."""
+        step = timedelta(hours=1) if days < _BY_THE_DAY else timedelta(days=1)
+        async with self.model.snapshot() as now:
+            open_now = sum(lane.open for lane in (await now.lanes(None)).values())
+            groups = await now.lanes(GROUP_SOURCE)
+            happened = await happened_since(
+                now.conn, now.freshness.now - timedelta(days=days), step
+            )
+        open_now -= sum(lane.open for lane in groups.values())
+        reply = history_of(happened, now.freshness.now, timedelta(days=days), step, open_now)
+        return reply, now.freshness
 
     async def stats(self) -> tuple[Stats, Freshness]:
         """Return all sums, not older than asked for."""
@@ -200,17 +265,20 @@ def _time(part: str) -> datetime:
     return at
 
 
-def _unknown(key: str) -> Problem:
+def unknown(key: str, as_of: datetime | None = None) -> Problem:
+    """Return the error for a ticket of which nothing is known, or was by *as_of*."""
+    by_then = "" if as_of is None else f" by {as_of.isoformat()}"
     return Problem(
         status=404,
         code="unknown_ticket",
         title="No such ticket",
-        detail=f"nothing has been heard of {key!r}",
+        detail=f"nothing has been heard of {key!r}{by_then}",
         do="Check the key, source:ticket; if you have just sent it, ask with `after`.",
     )
 
 
-def _unknown_act(act_id: str) -> Problem:
+def unknown_act(act_id: str) -> Problem:
+    """Return the error for an act of which nothing is known."""
     return Problem(
         status=404,
         code="unknown_act",

@@ -46,6 +46,21 @@ class Escalator:
         """
         return await self._ask(Plan, f"{_path(key)}/plan", at, view)
 
+    async def policy_text(self) -> str:
+        """Return the policy in force, as it is written.
+
+        Raises:
+            Problem: Nobody answers.
+        """
+        if self._client is None:
+            raise _away("TRACKER_ESCALATOR_URL is not set")
+        try:
+            answer = await self._client.get("/v1/policies/active")
+            answer.raise_for_status()
+            return str(answer.json()["text"])
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise _away(type(error).__name__) from error
+
     async def _ask(self, kind: type[Answer], path: str, at: datetime | None, view: View) -> Answer:
         if self._client is None:
             raise _away("TRACKER_ESCALATOR_URL is not set")

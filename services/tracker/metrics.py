@@ -28,3 +28,24 @@ DEAD_LETTERS: Final = Gauge(
     "tierline_tracker_dead_letters", "Records that were parked; should be 0."
 )
 TICKETS: Final = Gauge("tierline_tracker_open_tickets", "Open tickets by tier.", ["tier"])
+STREAM_LISTENERS: Final = Gauge("tierline_tracker_stream_listeners", "Who listens to the stream.")
+STREAM_DROPPED: Final = Counter(
+    "tierline_tracker_stream_dropped_total",
+    "Listeners of the stream that were dropped since they did not keep up.",
+)
+REFUSED: Final = Counter(
+    "tierline_tracker_refused_questions_total",
+    "Questions that were not answered: no key, not allowed, or too many.",
+    ["code"],
+)
+ALARMS: Final = Gauge(
+    "tierline_watchdog_alarms",
+    "What should have happened and has not, by what it is; should be 0.",
+    ["kind"],
+)
+WATCHED: Final = Gauge(
+    "tierline_watchdog_watched_tickets", "Tickets on which something is waited for."
+)
+LOOKED_AT: Final = Gauge(
+    "tierline_watchdog_looked_timestamp_seconds", "When the watchdog last looked, real Unix time."
+)

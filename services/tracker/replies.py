@@ -51,6 +51,12 @@ class Escalation(Reply):
     ack_due: datetime | None
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+    acknowledged_after_s: int | None = Field(
+        description="Wall seconds from the raise to the answer.", examples=[790]
+    )
+    acknowledged_step: int | None = Field(
+        description="How far up the ladder somebody answered; 0 is its first step."
+    )
     ended_at: datetime | None
     end: str | None = Field(description="Why it ended: `resolved`, `superseded`, …")
 
@@ -86,6 +92,10 @@ class Ticket(Reply):
     service: str | None
     component: str | None
     flags: list[str]
+    teams: list[str] = Field(
+        description="Whose turn it is: the tier's, and whom open escalations went to.",
+        examples=[["engineering", "t2"]],
+    )
     opened_at: datetime | None
     updated_at: datetime | None
     version: int = Field(description="The version of its last decision; 0 before the first.")
@@ -141,6 +151,7 @@ class LastDecision(Reply):
 class TicketNow(Ticket):
     """A ticket as it stands now."""
 
+    now: datetime = Field(description="The installation's clock, or the moment asked about.")
     policy: str | None
     policy_version: int | None
     group: str | None
@@ -148,6 +159,10 @@ class TicketNow(Ticket):
         description="The case that this one repeats; the ticket's events stand there."
     )
     merged_into: str | None
+    resolved_after_s: int | None = Field(
+        description="Wall seconds from the opening to the resolution that holds; null while it is"
+        " open, also again."
+    )
     missing_versions: int = Field(description="Decisions that have not arrived; should be 0.")
     timers: list[Timer]
     ended_escalations: list[Escalation]
@@ -164,6 +179,21 @@ class TicketPage(Reply):
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page.")
 
 
+class Group(Reply):
+    """Tickets with one cause, which are one case."""
+
+    case: Ticket = Field(description="How the group itself stands; its key begins with `group:`.")
+    members: int = Field(description="Tickets in it; ask `/v1/tickets?group=` for them.")
+
+
+class GroupPage(Reply):
+    """One page of groups."""
+
+    now: datetime
+    items: list[Group]
+    next_cursor: str | None
+
+
 class TimelineEntry(Reply):
     """One thing that happened: an event, a decision, or a step of a delivery."""
 
@@ -176,6 +206,12 @@ class TimelineEntry(Reply):
     position: str = Field(examples=["tickets.events/3:1234"])
     repeats: int = Field(description="How often it was said again, without effect.")
     data: dict[str, Any]
+
+
+class Heard(TimelineEntry):
+    """One thing that happened, as the stream tells it."""
+
+    ticket: str = Field(examples=["desk:INC0001"])
 
 
 class TimelinePage(Reply):
@@ -217,7 +253,9 @@ class Refusal(Reply):
     code: str = Field(examples=["missing_information"])
     missing: list[str]
     allowed: list[str] = Field(description="What would have been accepted.")
-    version: int = Field(description="The version of the decision that refused it.")
+    version: int | None = Field(
+        description="The version of the decision that refused it; null: it was refused at once."
+    )
 
 
 class Act(Reply):
@@ -236,4 +274,53 @@ class Act(Reply):
         examples=["accepted"],
     )
     refusal: Refusal | None
+    draft: dict[str, Any] | None = Field(
+        description="A form that was refused at once, as far as it was filled in."
+    )
     followed: list[Followed] = Field(description="Decisions that count from its second.")
+
+
+class HistoryPoint(Reply):
+    """One hour or day."""
+
+    at: datetime = Field(description="Its beginning.")
+    opened: int = Field(description="Cases opened or reopened.")
+    closed: int
+    escalated: int = Field(description="Moves up a tier.")
+    breached: int = Field(description="Promises broken.")
+    open: int = Field(description="Load: cases open at its end.")
+    stay_s: dict[str, int] = Field(
+        description="By tier, how long the stays that ended in it were, on average, seconds.",
+        examples=[{"1": 14400}],
+    )
+
+
+class History(Reply):
+    """How it went, by the hour or by the day. Groups are not counted, their members are."""
+
+    now: datetime
+    step_s: int = Field(examples=[3600])
+    points: list[HistoryPoint]
+
+
+class AlarmNow(Reply):
+    """Something that should have happened and has not."""
+
+    kind: str = Field(
+        description="`dropped_timer`: a clock was due, and neither kept nor broken; `undecided`:"
+        " a ticket on which nothing was decided; `untold`: a decision of which no notice is known;"
+        " `stuck`: a topic is not read to its end.",
+        examples=["dropped_timer"],
+    )
+    ticket: str | None = Field(examples=["desk:INC0001"])
+    what: str = Field(examples=["first_response"])
+    since: datetime
+
+
+class Alarms(Reply):
+    """What the watchdog sees, the oldest first; at most 100 of them."""
+
+    now: datetime = Field(description="When it looked.")
+    watched: int = Field(description="Tickets on which something is waited for.")
+    by_kind: dict[str, int] = Field(description="How many of each kind; every kind is named.")
+    alarms: list[AlarmNow]

@@ -25,9 +25,10 @@ from shared.runtime.kafka import Incoming
 _REMEMBER: Final = text(
     """
     INSERT INTO timeline
-        (identity, ticket, at, kind, "offset", partition, received_at, type, id, repeats, message)
+        (identity, ticket, at, kind, "offset", partition, received_at, type, id, repeats, message,
+        known_at)
     SELECT identity, ticket, at, CAST(:kind AS smallint), "offset", partition,
-        received_at, type, id, 0, CAST(message AS json)
+        received_at, type, id, 0, CAST(message AS json), (SELECT clock())
     FROM unnest(
         CAST(:identities AS bytea[]), CAST(:tickets AS text[]), CAST(:ats AS timestamptz[]),
         CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:received AS timestamptz[]), CAST(:types AS text[]),
@@ -38,8 +39,13 @@ _REMEMBER: Final = text(
 )
 _REPEATED: Final = text(
     """
-    UPDATE timeline SET repeats = timeline.repeats + given.n
-    FROM unnest(CAST(:identities AS bytea[]), CAST(:ns AS int[])) AS given (identity, n)
+    WITH given AS (
+        SELECT * FROM unnest(CAST(:identities AS bytea[]), CAST(:ns AS int[])) AS _ (identity, n)
+    ), told AS (
+        INSERT INTO repetition (identity, known_at, n)
+        SELECT identity, (SELECT clock()), n FROM given
+    )
+    UPDATE timeline SET repeats = timeline.repeats + given.n FROM given
     WHERE timeline.identity = given.identity
     RETURNING timeline.identity, CAST(timeline.message AS text)
     """
@@ -52,23 +58,25 @@ _LOAD: Final = text(
 _SAVE: Final = text(
     """
     INSERT INTO ticket (key, status, open, tier, priority, owner, customer, title, opened_at,
-        updated_at, missing, next_due, state)
+        updated_at, missing, next_due, teams, part_of, state)
     SELECT key, status, open, tier, priority, owner, customer, title, opened_at,
-        updated_at, missing, coalesce(next_due, 'infinity'), CAST(state AS json)
+        updated_at, missing, coalesce(next_due, 'infinity'), teams, part_of, CAST(state AS json)
     FROM unnest(
         CAST(:key AS text[]), CAST(:status AS text[]), CAST(:open AS boolean[]),
         CAST(:tier AS smallint[]), CAST(:priority AS text[]), CAST(:owner AS text[]),
         CAST(:customer AS text[]), CAST(:title AS text[]), CAST(:opened_at AS timestamptz[]),
         CAST(:updated_at AS timestamptz[]), CAST(:missing AS bigint[]),
-        CAST(:next_due AS timestamptz[]), CAST(:state AS text[])
+        CAST(:next_due AS timestamptz[]), CAST(:teams AS text[]), CAST(:part_of AS text[]),
+        CAST(:state AS text[])
     ) AS given (key, status, open, tier, priority, owner, customer, title, opened_at,
-        updated_at, missing, next_due, state)
+        updated_at, missing, next_due, teams, part_of, state)
     ON CONFLICT (key) DO UPDATE SET
         status = excluded.status, open = excluded.open,
         tier = excluded.tier, priority = excluded.priority, owner = excluded.owner,
         customer = excluded.customer, title = excluded.title,
         opened_at = excluded.opened_at, updated_at = excluded.updated_at,
-        missing = excluded.missing, next_due = excluded.next_due, state = excluded.state
+        missing = excluded.missing, next_due = excluded.next_due, teams = excluded.teams,
+        part_of = excluded.part_of, state = excluded.state
     WHERE ticket.key = ANY(CAST(:loaded AS text[]))
     RETURNING key
     """
@@ -86,8 +94,12 @@ _COLUMNS: Final = (
     "updated_at",
     "missing",
     "next_due",
+    "teams",
+    "part_of",
     "state",
 )
+# Waits for a rebuild that puts new tables under the same names; then it is the new ones that are held.
+_HOLD: Final = text("LOCK TABLE progress IN ROW EXCLUSIVE MODE")
 _LONGEST_ERROR: Final = 2000
 _COUNT: Final = text(
     """
@@ -118,6 +130,11 @@ class RowTakenError(Exception):
 def is_ours(error: Exception) -> bool:
     """Whether *error* says that the schema is not what this version needs, whatever the record."""
     return isinstance(error, ProgrammingError)
+
+
+async def hold(conn: Connection) -> None:
+    """Keep the tables from being exchanged until the transaction ends; the first that it does."""
+    await conn.execute(_HOLD)
 
 
 async def remember(conn: Connection, messages: Sequence[Message]) -> set[bytes]:
@@ -164,12 +181,17 @@ async def save_rows(
     Raises:
         RowTakenError: One that did not exist does by now.
     """
-    lines = [_line(row) for row in sorted(rows, key=lambda row: row.key)]
-    given = dict(zip(_COLUMNS, map(list, zip(*lines, strict=True)), strict=True))
+    given = in_columns(sorted(rows, key=lambda row: row.key))
     written = (await conn.execute(_SAVE, {**given, "loaded": sorted(loaded)})).all()
     if len(written) < len(rows):
         msg = f"{len(rows) - len(written)} tickets were heard of by two topics at once"
         raise RowTakenError(msg)
+
+
+def in_columns(rows: Sequence[TicketRow]) -> dict[str, list[Any]]:
+    """Return *rows* as the table `ticket` has them: by column, the value of each row."""
+    lines = [_line(row) for row in rows]
+    return {name: [line[n] for line in lines] for n, name in enumerate(_COLUMNS)}
 
 
 def _line(row: TicketRow) -> tuple[Any, ...]:
@@ -190,6 +212,8 @@ def _line(row: TicketRow) -> tuple[Any, ...]:
         datetime.fromtimestamp(updated, UTC),
         case.missing,
         None if now.breach is None else now.breach.at,
+        " ".join(now.teams),
+        case.group[1],
         dump(row),
     )
 

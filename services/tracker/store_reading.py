@@ -9,17 +9,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Text, cast, func, literal, select, text, tuple_
+from sqlalchemy import (
+    FromClause,
+    Select,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 
 from services.tracker.core.message import Kind
+from services.tracker.core.places import Places
 from services.tracker.core.projection import TicketRow, restore
 from services.tracker.freshness import Freshness, Position
 from services.tracker.store_queries import Query
-from services.tracker.tables import dead_letter, notice, progress, tally, ticket, timeline
+from services.tracker.tables import (
+    dead_letter,
+    notice,
+    progress,
+    tally,
+    ticket,
+    timeline,
+)
 from shared.runtime.database import Connection, Database
 
 _SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-_ENTRY: Final = (
+# Takes no snapshot yet: if a rebuild exchanges the tables just now, all is read from the new ones.
+_HOLD: Final = text("LOCK TABLE progress IN ACCESS SHARE MODE")
+ENTRY: Final = (
     timeline.c.kind,
     timeline.c.at,
     timeline.c.offset,
@@ -27,8 +49,10 @@ _ENTRY: Final = (
     timeline.c.received_at,
     timeline.c.type,
     timeline.c.repeats,
+    timeline.c.known_at,
     cast(timeline.c.message, Text),
 )
+"""What an `Entry` is made of."""
 _PLACE: Final = (timeline.c.at, timeline.c.kind, timeline.c.offset)
 
 Place = tuple[datetime, int, int]
@@ -45,7 +69,15 @@ class Entry(NamedTuple):
     received_at: datetime
     type: str
     repeats: int
+    known_at: datetime
     message: str
+
+
+class Said(NamedTuple):
+    """One line of some ticket's timeline."""
+
+    ticket: str
+    entry: Entry
 
 
 class Found(NamedTuple):
@@ -61,6 +93,13 @@ class Told(NamedTuple):
     state: str
     at: datetime
     message: str
+
+
+class Lane(NamedTuple):
+    """How many tickets of a tier are open, and how many of those have a promise overdue."""
+
+    open: int
+    overdue: int
 
 
 class Standings(NamedTuple):
@@ -107,15 +146,28 @@ class Snapshot:
 
     async def tickets(self, query: Query, place: Sequence[str], limit: int) -> list[Found]:
         """Return up to *limit* rows of *query* after *place*, which is empty for the first page."""
-        rows = await self.conn.execute(query.statement(place, limit))
+        rows = await self.conn.execute(query.statement(place, limit, await self.all_tickets()))
         return [Found(restore(key, state), [at, own]) for key, state, at, own in rows]
 
-    async def overdue(self) -> dict[int, int]:
-        """Return, by tier, how many open tickets have a promise to the customer overdue."""
+    async def all_tickets(self) -> FromClause:
+        """Return the tickets as this view has them, with the columns of `ticket`."""
+        return ticket
+
+    async def lanes(self, source: str | None) -> dict[int, Lane]:
+        """Return, by tier, how many open tickets there are (of *source*), and overdue ones."""
+        of = await self.all_tickets()
+        overdue = func.count().filter(of.c.next_due < self.freshness.now)
+        asked = select(of.c.tier, func.count(), overdue).where(of.c.open).group_by(of.c.tier)
+        if source is not None:
+            asked = asked.where(of.c.key.startswith(f"{source}:", autoescape=True))
+        return {tier: Lane(*counts) for tier, *counts in await self.conn.execute(asked)}
+
+    async def members(self, groups: Sequence[str]) -> dict[str, int]:
+        """Return how many tickets are part of each of *groups*."""
         asked = (
-            select(ticket.c.tier, func.count())
-            .where(ticket.c.open, ticket.c.next_due < self.freshness.now)
-            .group_by(ticket.c.tier)
+            select(ticket.c.part_of, func.count())
+            .where(ticket.c.part_of.in_(groups))
+            .group_by(ticket.c.part_of)
         )
         return {row[0]: row[1] for row in await self.conn.execute(asked)}
 
@@ -125,6 +177,7 @@ class Snapshot:
             select(notice.c.ticket, notice.c.state, func.count())
             .where(notice.c.ticket.in_(keys))
             .group_by(notice.c.ticket, notice.c.state)
+            .order_by(notice.c.ticket, notice.c.state)
         )
         counts: dict[str, dict[str, int]] = defaultdict(dict)
         for key, state, n in await self.conn.execute(asked):
@@ -146,17 +199,53 @@ class Snapshot:
         self, key: str, place: Place | None, limit: int, *, newest_first: bool
     ) -> list[Entry]:
         """Return up to *limit* entries of *key* after *place*."""
-        asked = select(*_ENTRY).where(timeline.c.ticket == key).limit(limit)
+        asked = self._entries().where(timeline.c.ticket == key).limit(limit)
         if place is not None:
             here, there = tuple_(*_PLACE), tuple_(*map(literal, place))
             asked = asked.where(here < there if newest_first else here > there)
         asked = asked.order_by(*(one.desc() if newest_first else one for one in _PLACE))
         return [Entry(*row) for row in await self.conn.execute(asked)]
 
+    async def open_keys(self, after: str, limit: int) -> list[str]:
+        """Return the keys of up to *limit* open tickets after *after*, in order."""
+        asked = select(ticket.c.key).where(ticket.c.open, ticket.c.key > after)
+        return [
+            row[0] for row in await self.conn.execute(asked.order_by(ticket.c.key).limit(limit))
+        ]
+
+    async def said_of(self, keys: Sequence[str]) -> list[Said]:
+        """Return all that was said of the tickets *keys*, as it became known."""
+        order = (timeline.c.known_at, timeline.c.kind, timeline.c.partition, timeline.c.offset)
+        asked = (
+            select(timeline.c.ticket, *ENTRY).where(timeline.c.ticket.in_(keys)).order_by(*order)
+        )
+        return [Said(key, Entry(*entry)) for key, *entry in await self.conn.execute(asked)]
+
+    async def said_between(self, since: Places, until: Places, limit: int) -> list[Said]:
+        """Return up to *limit* messages from *since* up to *until*, as they became known."""
+        parts = [
+            and_(
+                timeline.c.kind == kind,
+                timeline.c.partition == partition,
+                timeline.c.offset >= since.get((kind, partition), 0),
+                timeline.c.offset < end,
+            )
+            for (kind, partition), end in until.items()
+            if since.get((kind, partition), 0) < end
+        ]
+        if not parts:
+            return []
+        order = (timeline.c.known_at, timeline.c.kind, timeline.c.partition, timeline.c.offset)
+        asked = select(timeline.c.ticket, *ENTRY).where(or_(*parts)).order_by(*order).limit(limit)
+        return [Said(key, Entry(*entry)) for key, *entry in await self.conn.execute(asked)]
+
+    def _entries(self) -> Select[Any]:
+        return select(*ENTRY)
+
     async def event(self, event_id: str) -> tuple[str, Entry] | None:
         """Return the event *event_id* and its ticket; of several sources', the latest received."""
         asked = (
-            select(timeline.c.ticket, *_ENTRY)
+            select(timeline.c.ticket, *ENTRY)
             .where(timeline.c.id == event_id, timeline.c.kind == Kind.EVENT)
             .order_by(timeline.c.received_at.desc(), timeline.c.identity)
             .limit(1)
@@ -168,7 +257,7 @@ class Snapshot:
         """Return the decisions on *key* that count from the second of *at*."""
         second = func.date_trunc("second", literal(at))
         asked = (
-            select(*_ENTRY)
+            select(*ENTRY)
             .where(
                 timeline.c.ticket == key,
                 timeline.c.kind == Kind.DECISION,
@@ -191,7 +280,7 @@ class Snapshot:
     async def refusal(self, key: str, event_id: str) -> Entry | None:
         """Return the decision that refused the event *event_id* of *key*."""
         act_id = timeline.c.message["data"]["act_id"].astext
-        asked = select(*_ENTRY).where(
+        asked = select(*ENTRY).where(
             timeline.c.ticket == key, timeline.c.type == "act.refused", act_id == event_id
         )
         found = (await self.conn.execute(asked.order_by(*_PLACE).limit(1))).one_or_none()
@@ -242,6 +331,7 @@ class ReadModel:
         """
         async with self.database.transaction() as conn:
             await conn.execute(_SNAPSHOT)
+            await conn.execute(_HOLD)
             yield Snapshot(conn, await self._freshness(conn))
 
     async def positions(self) -> dict[Position, int]:

@@ -53,11 +53,14 @@ ticket = Table(
     Column("updated_at", INSTANT, nullable=False),
     Column("missing", BigInteger, nullable=False),
     Column("next_due", INSTANT, nullable=False),
+    Column("teams", Text, nullable=False),
+    Column("part_of", Text),
     Column("state", JSON, nullable=False),
 )
 """One row per ticket or group: ``state`` is all of it (`core.projection.dump`), the other columns
 are what is searched and sorted by. ``tier`` is 0 before the first decision, ``next_due`` infinite
-where no promise is known to run, ``opened_at`` equal to ``updated_at`` until it is known."""
+where no promise is known to run, ``opened_at`` equal to ``updated_at`` until it is known, ``teams``
+the names of those whose turn it is, with blanks between, ``part_of`` the group that it is in."""
 
 timeline = Table(
     "timeline",
@@ -73,9 +76,20 @@ timeline = Table(
     Column("id", Text, nullable=False),
     Column("repeats", Integer, nullable=False),
     Column("message", JSON, nullable=False),
+    Column("known_at", INSTANT, nullable=False),
 )
 """Every message once, as it came. ``kind`` names the topic (`core.message.Kind`), ``at`` is when it
-counts, ``identity`` is `core.message.Message.identity`, ``repeats`` how often it was said again."""
+counts, ``identity`` is `core.message.Message.identity`, ``repeats`` how often it was said again,
+``known_at`` when it came into this table, which alone does not follow from the topics."""
+
+repetition = Table(
+    "repetition",
+    metadata,
+    Column("identity", LargeBinary, nullable=False),
+    Column("known_at", INSTANT, nullable=False),
+    Column("n", Integer, nullable=False),
+)
+"""When messages were said again, for answers about the past: one row for each batch that did."""
 
 notice = Table(
     "notice",

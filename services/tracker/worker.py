@@ -20,6 +20,7 @@ from services.tracker.store import (
     RowTakenError,
     add_up,
     count_repeats,
+    hold,
     is_ours,
     load_rows,
     park,
@@ -84,6 +85,7 @@ class Worker:
                 raise
             dead = [(batch.records[0], str(Reason.HANDLER_CRASHED), repr(error))]
             async with self.database.transaction() as conn:
+                await hold(conn)
                 positions = await progress.lock(conn, batch.topic, batch.next_offsets)
                 if batch.beyond(positions).records:
                     await park(conn, batch.topic, dead)
@@ -106,6 +108,7 @@ class Worker:
     async def _attempt(self, batch: Batch) -> None:
         kind = self.kinds[batch.topic]
         async with self.database.transaction() as conn:
+            await hold(conn)
             positions = await progress.lock(conn, batch.topic, batch.next_offsets)
             left = batch.beyond(positions)
             if not left.records:

@@ -129,3 +129,13 @@ class FeedbackGiven(Reported):
 
     escalation_id: Name | None = Field(default=None, description="The escalation asked about.")
     answers: Form = Field(description="The answers, by question.")
+
+
+class ActDrafted(Reported):
+    """A form was refused at once; it is kept to be offered again, and changes nothing."""
+
+    act: Name = Field(description="The act's type, for example `escalation.requested`.")
+    form: Form = Field(description="The act as it was sent, key by key.")
+    code: Name = Field(description="Why it was refused, in the word of `act.refused`.")
+    missing: tuple[Name, ...] = Field(default=(), description="The fields that are missing.")
+    allowed: tuple[Name, ...] = Field(default=(), description="What would have been accepted.")

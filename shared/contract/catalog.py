@@ -17,6 +17,7 @@ from shared.contract.policies import POLICY_MODELS
 from shared.contract.refusals import REFUSAL_MODELS
 from shared.contract.topics import (
     DELIVERIES,
+    KEYS_USED,
     POLICIES,
     REFUSED_HOOKS,
     TICKET_EVENTS,
@@ -24,6 +25,7 @@ from shared.contract.topics import (
     TOPICS,
     Topic,
 )
+from shared.contract.uses import USE_MODELS
 from shared.contract.vocabulary import Fact
 
 Document = dict[str, Any]
@@ -38,6 +40,7 @@ MODELS: Final[Mapping[str, Mapping[str, type[BaseModel]]]] = MappingProxyType(
         DELIVERIES: DELIVERY_MODELS,
         POLICIES: POLICY_MODELS,
         REFUSED_HOOKS: REFUSAL_MODELS,
+        KEYS_USED: USE_MODELS,
     }
 )
 """The data models of each topic, by type."""

@@ -115,6 +115,14 @@ class InfoDebt(Fact):
     due: Moment = Field(description="When they must be there.")
 
 
+class About(Fact):
+    """What a case is about; a key that is not there was never told."""
+
+    customer: str | None = Field(default=None, description="The customer's id.")
+    component: str | None = Field(default=None, description="The component at fault.")
+    service: str | None = Field(default=None, description="The service at fault.")
+
+
 class Decision(Fact):
     """The base of every decision."""
 
@@ -128,6 +136,11 @@ class Decision(Fact):
     late_by_s: int = Field(ge=0, description="How many seconds after `at` it was really decided.")
     because: Because = Field(description="Why.")
     notify: tuple[Notify, ...] = Field(default=(), description="Who is to be told.")
+    restricted: bool = Field(
+        default=False,
+        description="Whether only its number may be shown in open rooms; absent means false.",
+    )
+    about: About | None = Field(default=None, description="What the case is about.")
     hold_until: Moment | None = Field(
         default=None, description="Tell them no sooner: their calendar is closed until then."
     )
@@ -209,7 +222,12 @@ class EscalationEnded(EscalationDecision):
 
     by: str | None = Field(default=None, description="Who ended it, if a person did.")
     reason: EndReason = Field(description="Why.")
-    detail: str | None = Field(default=None, description="With `withdrawn`: what withdrew it.")
+    detail: str | None = Field(
+        default=None, description="With `withdrawn`: what withdrew it; with `declined`: why."
+    )
+    proposed: str | None = Field(
+        default=None, description="With `declined`: the department that is asked instead."
+    )
     stand_down: tuple[str, ...] = Field(default=(), description="Roles called, each once.")
 
 

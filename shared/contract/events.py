@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.contract.acts import (
+    ActDrafted,
     Approval,
     CaseFlagged,
     CaseSnoozed,
@@ -57,6 +58,7 @@ __all__ = [
     "EVENT_MODELS",
     "EVENT_TYPES",
     "SUBJECT_MAX",
+    "ActDrafted",
     "Approval",
     "Author",
     "CaseFlagged",
@@ -118,6 +120,7 @@ TicketEventData = (
     | CaseUnflagged
     | EscalationUnreached
     | FeedbackGiven
+    | ActDrafted
 )
 """The data of any event in; match on it, and mypy names what a `match` forgot."""
 
@@ -146,6 +149,7 @@ EVENT_MODELS: Final[Mapping[str, type[TicketEventData]]] = MappingProxyType(
         "case.unflagged": CaseUnflagged,
         "escalation.unreached": EscalationUnreached,
         "feedback.given": FeedbackGiven,
+        "act.drafted": ActDrafted,
     }
 )
 """The model of each type's data."""

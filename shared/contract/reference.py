@@ -39,6 +39,7 @@ _HEADINGS: Final = {
     "notifications.deliveries": "Deliveries",
     "policies": "Policies",
     "hooks.refused": "Webhooks that could not be read",
+    "keys.used": "Uses of API keys",
 }
 
 

@@ -272,6 +272,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Plain], str]]] = {
     "case.flagged": lambda data: f"Flag {words(data.get('flag'))} set{_by(data)}",
     "case.unflagged": lambda data: f"Flag {words(data.get('flag'))} cleared{_by(data)}",
     "feedback.given": _act("Feedback given"),
+    "act.drafted": _refused,
     "case.opened": _case("Case opened"),
     "case.reopened": _case("Case reopened"),
     "case.reclassified": _reclassified,

@@ -12,12 +12,14 @@ from shared.contract.deliveries import DELIVERY_MODELS
 from shared.contract.events import EVENT_MODELS
 from shared.contract.policies import POLICY_MODELS
 from shared.contract.refusals import REFUSAL_MODELS
+from shared.contract.uses import USE_MODELS
 
 TICKET_EVENTS: Final = "tickets.events"
 TIER_CHANGES: Final = "tickets.tier-changes"
 DELIVERIES: Final = "notifications.deliveries"
 POLICIES: Final = "policies"
 REFUSED_HOOKS: Final = "hooks.refused"
+KEYS_USED: Final = "keys.used"
 
 PARTITIONS: Final = 12
 """Partitions of a topic keyed by ticket; fixed at creation, since a ticket never moves."""
@@ -36,6 +38,15 @@ _KEPT: Final[Mapping[str, str]] = MappingProxyType(
 # The lag is the largest there is: compaction may tidy, but every version stays readable.
 _COMPACTED: Final[Mapping[str, str]] = MappingProxyType(
     {**_COMMON, "cleanup.policy": "compact", "min.compaction.lag.ms": str(2**63 - 1)}
+)
+# Whoever asks for the latest reads the whole topic, so what is older goes within hours.
+_LATEST: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **_COMMON,
+        "cleanup.policy": "compact",
+        "segment.ms": "3600000",
+        "min.cleanable.dirty.ratio": "0.1",
+    }
 )
 
 
@@ -114,6 +125,16 @@ TOPICS: Final = (
         readers=(),
         messages=tuple(REFUSAL_MODELS),
         config=_KEPT,
+    ),
+    Topic(
+        name=KEYS_USED,
+        key="key id",
+        partitions=1,
+        cleanup="compacted, of a key the last use is kept",
+        writers=("intake",),
+        readers=("intake",),
+        messages=tuple(USE_MODELS),
+        config=_LATEST,
     ),
 )
 """Every topic of Tierline."""

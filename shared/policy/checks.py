@@ -12,6 +12,7 @@ from shared.policy.coverage import uncovered
 from shared.policy.order import surprises
 from shared.policy.reach import unreachable
 from shared.policy.references import Problem, unknown_names
+from shared.policy.responsibility import unaccountable
 from shared.policy.shape.base import suggestion
 from shared.policy.shape.calls import LadderShape
 from shared.policy.shape.file import PolicyFile
@@ -51,6 +52,7 @@ def _misfits(file: PolicyFile) -> Iterator[Problem]:
     yield from _product(file)
     yield from _duties(file)
     yield from _forms(file)
+    yield from unaccountable(file)
     yield from surprises(file)
 
 

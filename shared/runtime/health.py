@@ -12,16 +12,28 @@ from shared.runtime.middleware import BodyLimit, LastResort, SecurityHeaders
 from shared.runtime.problems import Problem, answer_errors, retry_after
 from shared.runtime.serving import serve
 
-__all__ = ["MAX_BODY_BYTES", "Problem", "Ready", "retry_after", "serve", "service_app"]
+__all__ = ["MAX_BODY_BYTES", "Notes", "Problem", "Ready", "retry_after", "serve", "service_app"]
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
 Ready = Callable[[], Awaitable[Mapping[str, bool]]]
 """Says what the service needs and whether it is there now: ``{"kafka": True}``."""
 
+Notes = Callable[[], Mapping[str, str]]
+"""Says what does not keep the service from its work, but somebody should look at."""
+
+
+def _nothing() -> Mapping[str, str]:
+    return {}
+
 
 def service_app(
-    name: str, *, ready: Ready, description: str = "", max_body_bytes: int = MAX_BODY_BYTES
+    name: str,
+    *,
+    ready: Ready,
+    notes: Notes = _nothing,
+    description: str = "",
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """Return an application with health, metrics, documentation and errors; add routes to it.
 
@@ -32,6 +44,7 @@ def service_app(
         name: The service's name.
         ready: What it needs just now; also called when something is away, so it must not block
             for more than a second or two.
+        notes: What to look at though the service works; shown under ``/health/ready``.
         description: For the API's documentation.
         max_body_bytes: Larger bodies are answered with 413 before they are read.
     """
@@ -39,10 +52,16 @@ def service_app(
         title=f"Tierline {name}",
         description=description,
         redoc_url=None,
-        telemetry={"operation_spans": False, "logs": False},
+        # `shared.runtime.tracing` makes the spans, of every request alike.
+        telemetry={
+            "auto_configure": False,
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },
     )
     app.state.draining = False
-    _add_health(app, name, ready)
+    _add_health(app, name, ready, notes)
     answer_errors(app)
     app.add_middleware(LastResort)
     app.add_middleware(BodyLimit, most=max_body_bytes)
@@ -50,7 +69,7 @@ def service_app(
     return app
 
 
-def _add_health(app: FastAPI, name: str, ready: Ready) -> None:
+def _add_health(app: FastAPI, name: str, ready: Ready, notes: Notes) -> None:
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:
         """Say that the process answers."""
@@ -71,7 +90,8 @@ def _add_health(app: FastAPI, name: str, ready: Ready) -> None:
                 headers=retry_after(),
                 extra={"needs": needs},
             )
-        return {"service": name, "status": "ready", "needs": needs}
+        answer = {"service": name, "status": "ready", "needs": needs}
+        return {**answer, "notes": dict(found)} if (found := notes()) else answer
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

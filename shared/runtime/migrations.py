@@ -64,8 +64,21 @@ async def migrate(url: str, services: Sequence[str] = SERVICES) -> dict[str, str
             url, schema=service, clock=Clock(), pool_size=1, statement_timeout_s=_PATIENCE_S
         )
         async with _ONE_AT_A_TIME, database:
-            done[service] = await _migrate_one(database)
+            done[service] = await _migrate_one(database, service)
     return done
+
+
+async def migrate_beside(url: str, service: str, schema: str) -> str:
+    """Make the tables of *service* in another *schema*, up to date; return the step it is at.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL is away; try again.
+    """
+    database = open_database(
+        url, schema=schema, clock=Clock(), pool_size=1, statement_timeout_s=_PATIENCE_S
+    )
+    async with _ONE_AT_A_TIME, database:
+        return await _migrate_one(database, service)
 
 
 def newest(service: str) -> str:
@@ -77,20 +90,19 @@ def newest(service: str) -> str:
     return head
 
 
-async def _migrate_one(database: Database) -> str:
-    service = database.schema
+async def _migrate_one(database: Database, service: str) -> str:
     async with database.transaction() as conn:
         await conn.execute(text("SET LOCAL lock_timeout = 0"))
         await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-        await conn.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{service}"'))
-        await conn.run_sync(_upgrade, service)
+        await conn.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
+        await conn.run_sync(_upgrade, service, database.schema)
     return newest(service)
 
 
-def _upgrade(conn: SyncConnection, service: str) -> None:
+def _upgrade(conn: SyncConnection, service: str, schema: str) -> None:
     config = _config(service)
     config.attributes["connection"] = conn
-    config.attributes["schema"] = service
+    config.attributes["schema"] = schema
     command.upgrade(config, "head")
 
 

@@ -132,11 +132,12 @@ _KNOWN: Final[Mapping[int, tuple[str, str]]] = {
     404: ("not_found", "Look up the routes under /docs."),
     405: ("method_not_allowed", "Use a method that /docs lists for this route."),
     413: ("too_large", "Send less at a time."),
+    503: ("overloaded", "Send it again, with the same id, after the seconds in Retry-After."),
 }
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  registered for this class alone
+def http_problem(error: HTTPException) -> Problem:
+    """Return the problem document for an error that says no more than a status."""
     code, do = _KNOWN.get(error.status_code, ("refused", "See /docs."))
     return Problem(
         status=error.status_code,
@@ -145,7 +146,12 @@ async def _on_http(_: Request, error: Exception) -> Response:
         detail=str(error.detail),
         do=do,
         headers=error.headers,
-    ).response()
+    )
+
+
+async def _on_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for this class alone
+    return http_problem(error).response()
 
 
 async def _on_transient(_: Request, error: Exception) -> Response:

@@ -23,6 +23,7 @@ from shared.runtime import failpoints
 from shared.runtime.progress import StaleDataError
 from shared.runtime.settings import RuntimeSettings, SettingsError
 from shared.runtime.telemetry import configure_logging
+from shared.runtime.tracing import configure_tracing
 
 S = TypeVar("S", bound=RuntimeSettings)
 Main = Callable[[S, asyncio.Event], Awaitable[None]]
@@ -57,6 +58,10 @@ def exit_code(service: str, settings: type[S], main: Main[S], environ: Mapping[s
     except SettingsError as error:
         return _refused(service, error)
     configure_logging(service, given.log_format)
+    try:
+        configure_tracing(service, environ)
+    except SettingsError as error:
+        return _refused(service, error)
     failpoints.arm(environ)
     # What is loaded by now stays; the collector need not look at it again and again.
     gc.freeze()

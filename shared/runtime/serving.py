@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from shared.runtime.tracing import Traced
+
 log = structlog.get_logger()
 
 _IN_FLIGHT_S: Final = 10
@@ -44,7 +46,7 @@ async def serve(
         OSError: The port is taken.
     """
     config = uvicorn.Config(
-        front or app,
+        Traced(front or app),
         log_config=None,
         access_log=False,
         server_header=False,

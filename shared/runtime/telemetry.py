@@ -14,9 +14,10 @@ from typing import Final, Literal
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.runtime.clock import monotonic
+from shared.runtime.tracing import trace_id
 
 LAG: Final = Gauge(
     "tierline_consumer_lag_records",
@@ -84,6 +85,7 @@ def configure_logging(service: str, log_format: Literal["json", "text"] = "json"
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _traced,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
@@ -116,6 +118,14 @@ def configure_logging(service: str, log_format: Literal["json", "text"] = "json"
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _traced(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Put the trace that is under way on a line, so that all lines of one request are found."""
+    found = trace_id()
+    if found is not None:
+        event["trace_id"] = found
+    return event
 
 
 def _sparing(*, seconds: float) -> Callable[[logging.LogRecord], bool]:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("shared", "services", "cli")
+SHIPPED = ("shared", "services", "cli", "tierline")
 
 
 @dataclass(frozen=True, slots=True)

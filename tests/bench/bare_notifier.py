@@ -16,7 +16,8 @@ from services.notifier.core.message import Remarks
 from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Accepted
 from services.notifier.core.roster import Contact, TicketFacts, WebhookWay
-from services.notifier.core.wording import word
+from services.notifier.core.wording import Told
+from services.notifier.words import Words
 from services.notifier.worker import Unread, read
 from shared.contract.ids import delivery_id
 from shared.runtime.clock import real_now
@@ -30,6 +31,7 @@ def notices(count: int) -> list[Notice]:
     contact = Contact(
         "p0", "Person 0", webhook=WebhookWay(os.environ["BENCH_URL"], "env:BENCH_SECRET")
     )
+    words = Words()
     made = []
     for number in range(count):
         _, value = a_decision(ticket=f"desk:{number}", notify=calls("r0"))
@@ -48,7 +50,7 @@ def notices(count: int) -> list[Notice]:
                 contact=contact,
                 decision=decision,
                 facts=facts,
-                message=word(decision, role="r0", purpose=Purpose.NOTICE, fyi=False, facts=facts),
+                message=words.message(Told(decision, "r0", Purpose.NOTICE, fyi=False, facts=facts)),
                 remarks=Remarks(),
                 planned_at=decision.at,
             )

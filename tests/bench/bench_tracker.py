@@ -218,7 +218,7 @@ async def ask(url: str, rows: int) -> dict[str, float]:
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
     database = opened(url)
-    desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0)
+    desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0, late_after_s=1.0)
     first, _ = await desk.tickets(Query(open=True), None, 50)
     questions: dict[str, Callable[[], Awaitable[Any]]] = {
         "list, nearest breach": lambda: desk.tickets(Query(open=True), None, 50),

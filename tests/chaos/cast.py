@@ -120,6 +120,11 @@ class Actor:
         return self.signal(signal.SIGKILL)
 
     @property
+    def pid(self) -> int | None:
+        """Its process, while there is one."""
+        return self._pid
+
+    @property
     def life(self) -> int:
         """How often it was started."""
         return self._starts

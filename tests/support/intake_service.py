@@ -12,10 +12,12 @@ import httpx2
 
 from services.intake import metrics
 from services.intake.access import Access
+from services.intake.acts import Acts, act_routes
 from services.intake.api import ShortWay, routes
 from services.intake.core.keys import KeyRing
 from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
+from services.intake.foresight import Foresight
 from services.intake.gate import Buckets, Gate
 from services.intake.hooks.api import hook_routes
 from services.intake.hooks.hooks_file import Source, load_sources
@@ -23,8 +25,12 @@ from services.intake.hooks.latest import Latest
 from services.intake.hooks.mappings import load_mappings
 from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
+from services.intake.keys_api import key_routes
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
+from services.intake.room import Room
+from services.intake.tokens.verify import Tokens
+from services.intake.uses import Uses
 from shared.runtime.clock import Clock
 from shared.runtime.health import service_app
 from shared.runtime.kafka import Publisher
@@ -41,6 +47,7 @@ class Door:
     keys: KeyRing | None = None
     deadline_s: float = 5.0
     max_in_flight: int = 500
+    max_held_bytes: int = 32 * 1024 * 1024
     rate_per_s: float = 1e9
     rate_burst: float = 1e9
     clock: Clock = field(default_factory=Clock)
@@ -50,6 +57,9 @@ class Door:
     )
     refused_topic: str = ""
     policies: str | None = None
+    tokens: Tokens | None = None
+    escalator: httpx2.AsyncClient | None = None
+    uses_topic: str | None = None
 
 
 @asynccontextmanager
@@ -69,7 +79,11 @@ async def intake_here(
         return {"kafka": await publisher.answers(topic)}
 
     app = service_app("intake", ready=ready, max_body_bytes=MAX_BATCH_BYTES)
-    access = Access(door.keys, Buckets(door.rate_per_s, door.rate_burst))
+    uses = None
+    if door.uses_topic is not None:
+        uses = Uses(publisher, KafkaAccess(bootstrap_servers=kafka), door.uses_topic)
+    shares = Buckets(door.rate_per_s, door.rate_burst)
+    access = Access(door.keys, shares, tokens=door.tokens, uses=uses)
     gate = Gate(door.max_in_flight)
     ingest = Ingest(publisher, gate, topic)
     intake = Intake(access, ingest, door.clock.now)
@@ -77,12 +91,18 @@ async def intake_here(
     refused = Ingest(publisher, gate, door.refused_topic, counted=metrics.REFUSED_HOOKS)
     hooks = Hooks(door.sources, access, ingest, refused, Latest(), door.clock.now)
     app.include_router(hook_routes(hooks))
+    drafts = Ingest(publisher, gate, topic, counted=metrics.DRAFTS)
+    foresight = Foresight(door.escalator)
+    app.include_router(act_routes(Acts(access, ingest, drafts, foresight, door.clock.now)))
+    if uses is not None:
+        app.include_router(key_routes(access, uses))
     if door.policies is not None:
         into = Ingest(publisher, Gate(door.max_in_flight), door.policies)
         access_to_kafka = KafkaAccess(bootstrap_servers=kafka)
         policies = Policies(access, into, access_to_kafka, door.policies, door.clock.now)
         app.include_router(policy_routes(policies))
-    transport = httpx2.ASGITransport(app=app if door.long_way else ShortWay(app, intake))
+    room = Room(app if door.long_way else ShortWay(app, intake), door.max_held_bytes)
+    transport = httpx2.ASGITransport(app=room)
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://intake", timeout=30
     ) as client:
@@ -101,8 +121,13 @@ class Running:
 
 
 @asynccontextmanager
-async def intake_process(environ: Mapping[str, str]) -> AsyncIterator[Running]:
-    """Run intake as a process that listens on a free port, and give a client of it."""
+async def intake_process(
+    environ: Mapping[str, str], *, log: list[str] | None = None
+) -> AsyncIterator[Running]:
+    """Run intake as a process that listens on a free port, and give a client of it.
+
+    What it logs is put into *log*, whole once the process has ended.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -121,8 +146,11 @@ async def intake_process(environ: Mapping[str, str]) -> AsyncIterator[Running]:
         async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
         ) as client:
-            reading = asyncio.create_task(_read_on(process))
+            reading = asyncio.create_task(_read_on(process, log))
             yield Running(process, client)
+            if log is not None:
+                process.terminate()
+                await reading
             reading.cancel()
     finally:
         if process.returncode is None:
@@ -140,8 +168,9 @@ async def _port(process: asyncio.subprocess.Process) -> int:
     raise AssertionError("".join(said))
 
 
-async def _read_on(process: asyncio.subprocess.Process) -> None:
+async def _read_on(process: asyncio.subprocess.Process, log: list[str] | None) -> None:
     """Keep the pipe of its log from filling up."""
     assert process.stderr is not None
-    while await process.stderr.readline():
-        pass
+    while line := await process.stderr.readline():
+        if log is not None:
+            log.append(line.decode())

@@ -11,20 +11,32 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+from fastapi import FastAPI
 from sqlalchemy import text
 
+from cli.embedded.ports import free_ports
+from services.tracker.access import Access
+from services.tracker.acting import intake_at
 from services.tracker.api import routes
+from services.tracker.api_drafts import draft_routes
 from services.tracker.api_reasons import reasons
+from services.tracker.api_stream import streaming
+from services.tracker.core.keys import ReadKeys
 from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.dashboard.assets import asset_routes
 from services.tracker.dashboard.pages import pages
+from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
 from services.tracker.store_reading import ReadModel
+from services.tracker.stream import Stream
+from services.tracker.watchdog import Watchdog
 from services.tracker.worker import Worker
 from shared.contract.topics import PARTITIONS
+from shared.runtime.buckets import Buckets
 from shared.runtime.clock import Clock
 from shared.runtime.database import Database, open_database
-from shared.runtime.health import service_app
+from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import Batch, Incoming, partition_for
 from shared.runtime.migrations import migrate
 from shared.runtime.progress import LogBounds, Progress
@@ -84,18 +96,58 @@ async def tracker_here(url: str, clock: Clock | None = None) -> AsyncIterator[Tr
 
 @asynccontextmanager
 async def asking(
-    database: Database, escalator_url: str | None = None
+    database: Database,
+    escalator_url: str | None = None,
+    *,
+    keys: ReadKeys | None = None,
+    rate: float = 1e6,
+    intake_url: str | None = None,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client of the API and the pages over *database*, the escalator at *escalator_url*."""
-    desk = Desk(ReadModel(database, TOPICS, 1.0), stats_age_s=0.0)
-    app = service_app("tracker", ready=_ready)
-    async with escalator_at(escalator_url) as escalator:
-        app.include_router(reasons(escalator))
-        app.include_router(routes(desk))
-        app.include_router(pages(desk, escalator, timedelta(seconds=15), late_after_s=1.0))
+    access = Access(None if keys is None else lambda: keys, Buckets(rate, rate))
+    async with application(database, access, escalator_url, intake_url) as (app, _):
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:
             yield client
+
+
+@asynccontextmanager
+async def listening(
+    database: Database, escalator_url: str | None = None, intake_url: str | None = None
+) -> AsyncIterator[str]:
+    """Give the address at which the API and the pages over *database* are really served."""
+    access, stop, (port,) = Access(None, Buckets(1e6, 1e6)), asyncio.Event(), free_ports(1)
+    async with application(database, access, escalator_url, intake_url) as (app, stream):
+        serving = asyncio.create_task(
+            serve(app, host="127.0.0.1", port=port, stop=stop, drain_delay_s=0)
+        )
+        telling = asyncio.create_task(stream.run(stop))
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            stop.set()
+            await asyncio.gather(serving, telling)
+
+
+@asynccontextmanager
+async def application(
+    database: Database, access: Access, escalator_url: str | None, intake_url: str | None
+) -> AsyncIterator[tuple[FastAPI, Stream]]:
+    """Give the application as the process wires it, and its stream."""
+    model = ReadModel(database, TOPICS, 1.0)
+    desk = Desk(model, stats_age_s=0.0, late_after_s=1.0)
+    stream = Stream(model)
+    watchdog = Watchdog(model, grace_s=8.0)
+    app = service_app("tracker", ready=_ready)
+    async with escalator_at(escalator_url) as escalator, intake_at(intake_url) as intake:
+        app.include_router(streaming(stream, access))
+        app.include_router(reasons(escalator, access))
+        app.include_router(draft_routes(desk.model, access))
+        app.include_router(routes(desk, access, watchdog))
+        site = Site(desk, escalator, intake, timedelta(seconds=15), 1.0, watchdog)
+        app.include_router(pages(site, access))
+        app.include_router(asset_routes(site.assets))
+        yield app, stream
 
 
 async def _ready() -> Mapping[str, bool]:

@@ -262,8 +262,12 @@ def end(
     reason: str,
     detail: str | None = None,
     by: str | None = None,
+    proposed: str | None = None,
 ) -> None:
-    """End the open escalation *one* and name everybody who was called for the stand-down."""
+    """End the open escalation *one* and name everybody who was called for the stand-down.
+
+    *proposed* is the department that a declining one names instead.
+    """
     turn.case.escalations = tuple(other for other in turn.case.escalations if other is not one)
     if one.track == "functional":
         staleness.stop(turn)
@@ -278,6 +282,8 @@ def end(
         "by": by,
         "stand_down": [role for role, _ in one.called],
     }
+    if proposed is not None:
+        more["proposed"] = proposed
     turn.say("escalation.ended", one.triggers, more)
 
 

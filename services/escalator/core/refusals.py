@@ -18,7 +18,10 @@ def refuse(
     allowed: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
 ) -> None:
-    """Record that the act *act_id* of *by* is refused with *code* (Refusals)."""
+    """Record that the act *act_id* of *by* is refused with *code* (Refusals).
+
+    Where fields of a form of `required_info` are *missing*, *facts* name it as `form`.
+    """
     more = {
         "act_id": act_id,
         "by": by,

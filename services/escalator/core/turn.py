@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from services.escalator.core.case import Case, Debt, Fanout, Order
 from services.escalator.core.inputs import Signal
@@ -16,6 +16,8 @@ from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, rfc3339
 from shared.policy.calendars import Calendar
 from shared.policy.document import Addressee, Policy, PolicyTimeline, Row
+
+_ABOUT: Final = ("customer", "component", "service")
 
 
 @dataclass(slots=True)
@@ -113,10 +115,23 @@ class Turn:
                 "arithmetic": list(arithmetic),
             },
         }
+        if case.flags and self._is_restricted():
+            data["restricted"] = True
+        if about := self._about():
+            data["about"] = about
         data.update(more)
         effect = Effect(kind, self.at, data)
         self.effects.append(effect)
         return effect
+
+    def _is_restricted(self) -> bool:
+        known = self.policy.overrides
+        return any(name in known and known[name].restricted for name in self.case.flags)
+
+    def _about(self) -> dict[str, Any]:
+        """Return what the case is about, as far as the ticket says: for whoever takes a part only."""
+        facts = self.case.facts
+        return {name: facts[name] for name in _ABOUT if facts.get(name) is not None}
 
     def tell(self, effect: Effect, notify: list[dict[str, Any]], calendar: Calendar) -> None:
         """Put the people to tell into *effect*, held until *calendar* opens if it is closed."""

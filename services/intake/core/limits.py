@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ MAX_TEXT_BYTES: Final = 8 * 1024
 """The longest text, and the longest key, in UTF-8."""
 
 _SHOWN: Final = 5
+_WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
+_LONGEST_WHOLE: Final = 20
+_MANY_DIGITS: Final = re.compile(r"[0-9]{19}")
 
 
 class _FlawedJsonError(ValueError):
@@ -57,8 +61,8 @@ def parse(body: bytes) -> Any:
     """Return the JSON document in *body*.
 
     Raises:
-        InvalidEventError: It is none, or not in UTF-8, or holds a key twice or a number that is
-            none; the flaw names the path.
+        InvalidEventError: It is none, or not in UTF-8, or holds a key twice, a number that is none
+            or a whole one of more than 64 bits; the flaw names the path.
     """
     try:
         text = body.decode()
@@ -67,7 +71,10 @@ def parse(body: bytes) -> Any:
         raise _not_json(msg) from None
     try:
         try:
-            return _QUICK.decode(text)
+            # Digits are nearly always an id in quotes; to look twice is cheaper than to count all.
+            flaws = _odd(text) if _MANY_DIGITS.search(text) else ()
+            if not flaws:
+                return _QUICK.decode(text)
         except _FlawedJsonError:
             flaws = _odd(text)
     except RecursionError:
@@ -198,6 +205,13 @@ def _finite_kept(text: str) -> float | _Odd:
     )
 
 
+def _whole_kept(text: str) -> int | _Odd:
+    # Python refuses to read thousands of digits, since that takes long.
+    if len(text) <= _LONGEST_WHOLE and (number := int(text)) in _WHOLE_NUMBERS:
+        return number
+    return _Odd(f"{text[:40]} is too large", "Send a whole number of 64 bits, or text.")
+
+
 def _no_number(_: str) -> float:
     raise _FlawedJsonError
 
@@ -210,5 +224,8 @@ _QUICK: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_number
 )
 _CAREFUL: Final = json.JSONDecoder(
-    object_pairs_hook=_object_kept, parse_float=_finite_kept, parse_constant=_no_number_kept
+    object_pairs_hook=_object_kept,
+    parse_float=_finite_kept,
+    parse_int=_whole_kept,
+    parse_constant=_no_number_kept,
 )

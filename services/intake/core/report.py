@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from services.intake.core.attributes import ENCODED, well_formed
 from services.intake.core.limits import check
 from shared.contract.envelope import headers
 from shared.contract.errors import Flaw, InvalidEventError, PermanentError, Reason
@@ -70,8 +71,9 @@ def accept(
     """Return *report* as the event to publish.
 
     What the sender may leave out is completed: ``source`` from the API key, ``id`` from the
-    idempotency key or else derived from the content, ``time`` from the receipt. ``receivedat`` and
-    ``partitionkey`` are ours whatever was sent. Everything else stays as it is, unknown keys too.
+    idempotency key or else derived from the content, ``time`` from the receipt, ``data`` empty.
+    ``receivedat`` and ``partitionkey`` are ours whatever was sent. Everything else stays as it is,
+    unknown keys too.
 
     Args:
         report: One CloudEvent as parsed JSON.
@@ -87,19 +89,30 @@ def accept(
     if not isinstance(report, dict):
         flaw = Flaw("", "not an object", 'Send one CloudEvent: {"specversion": "1.0", …}.')
         raise InvalidEventError((flaw,), reason=Reason.NOT_A_CLOUDEVENT)
-    event: dict[str, Any] = dict(report)
+    sent = well_formed(report)
+    if ENCODED in report:
+        text = None  # it hides how deep its data are
+    event = dict(sent)
     _settle_source(event, bound_source)
-    id_from = _settle_id(event, report, idempotency_key)
-    if event.get("time") is None:
+    id_from = _settle_id(event, sent, idempotency_key)
+    if "time" not in event:
         event["time"] = received_at
     event["receivedat"] = received_at
     source, subject = event.get("source"), event.get("subject")
     if isinstance(source, str) and isinstance(subject, str):
         event["partitionkey"] = ticket_key(source, subject)
     value = _packed(event)
-    check(report, len(text or value), text=text or value)
+    check(sent, len(text or value), text=text or value)
     found = decode_event(value)
     return Accepted(found.id, id_from, found.ticket, value, headers(found))
+
+
+def named(header: bytes) -> str:
+    """Return the id in the *header* ``Idempotency-Key``, which may stand in quotes or not."""
+    text = header.decode("latin-1").strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1]
+    return text
 
 
 def _settle_source(event: dict[str, Any], bound: str | None) -> None:
@@ -113,7 +126,7 @@ def _settle_source(event: dict[str, Any], bound: str | None) -> None:
 
 
 def _settle_id(
-    event: dict[str, Any], report: Mapping[str, Any], idempotency_key: str | None
+    event: dict[str, Any], sent: Mapping[str, Any], idempotency_key: str | None
 ) -> IdFrom:
     given = event.get("id")
     if given is not None:
@@ -128,7 +141,7 @@ def _settle_id(
         event["id"] = idempotency_key
         return IdFrom.IDEMPOTENCY_KEY
     try:
-        canonical = _CANONICAL.encode(report).encode()
+        canonical = _CANONICAL.encode(sent).encode()
     except RecursionError:
         raise _too_deep() from None
     event["id"] = derived_event_id(str(event.get("source")), canonical)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.intake.core.hooks import signing
 from services.intake.core.keys import Scope
-from services.intake.events import read_body, stamp
+from services.intake.events import read_body, refuse_encoded, stamp
 from services.intake.hooks import problems
 from services.intake.hooks.taking import MAX_HOOK_BYTES, Hooks, receipt, take_hook
 
@@ -48,6 +48,8 @@ def hook_routes(hooks: Hooks) -> APIRouter:
     async def post_hook(source: str, request: Request) -> Response:
         """Take what a helpdesk posts of its own, and publish the events that it tells."""
         found = hooks.source(source)
+        encoding = request.headers.get("content-encoding")
+        refuse_encoded(None if encoding is None else encoding.encode("latin-1"))
         announced = request.headers.get("content-length")
         body = await read_body(
             None if announced is None else announced.encode(), request.receive, MAX_HOOK_BYTES
@@ -65,14 +67,10 @@ def hook_routes(hooks: Hooks) -> APIRouter:
         It is this process's last one, and gone with it. Needs a key with the scope `operate`.
         """
         authorization = request.headers.get("authorization")
-        key = hooks.access.let_in(
-            None if authorization is None else authorization.encode("latin-1", "replace"),
-            request.scope["client"],
-            Scope.OPERATE,
-        )
+        caller = await hooks.access.admit(authorization, request.scope["client"], Scope.OPERATE)
         found = hooks.source(source)
-        if key.source not in (None, found.name):
-            raise problems.foreign_key(found.name, key.source or "")
+        if not caller.speaks_for(found.name):
+            raise problems.foreign_key(found.name, ", ".join(sorted(caller.sources or ())))
         last = hooks.latest.of(found.name)
         if last is None:
             raise problems.none_yet(found.name)

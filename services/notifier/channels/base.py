@@ -18,7 +18,8 @@ class Notice:
 
     *id* stays the same on every attempt and is the key by which a receiver drops repeats.
     *message* and *decision* are the same on every attempt, *remarks* belong to this one.
-    *contact* is None only for what goes to no person. *code* is for alerts alone. *parts* are the
+    *contact* is None only for what goes to no person. *code* is for alerts alone. A *veiled* one may
+    show no more than the ticket's number. *parts* are the
     notices that a digest holds; everything else but id, message and remarks is its first one's.
     """
 
@@ -35,6 +36,7 @@ class Notice:
     remarks: Remarks
     planned_at: datetime
     code: str | None = None
+    veiled: bool = False
     parts: tuple["Notice", ...] = ()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -12,59 +15,122 @@ from services.notifier.channels.console import Console, DryRun
 from services.notifier.channels.egress import Egress
 from services.notifier.channels.email import Email, Relay
 from services.notifier.channels.intake import Intake
+from services.notifier.channels.longtail import LongTail
+from services.notifier.channels.phone import Phone, PhoneFile, Provider, Twilio
+from services.notifier.channels.sandbox import Sandbox
+from services.notifier.channels.slack import Cards, Slack
+from services.notifier.channels.slack_api import SlackApi
+from services.notifier.channels.teams import Teams
 from services.notifier.channels.webhook import Webhook, check_secret
+from services.notifier.core.plan import INTAKE, ROOM
 from services.notifier.core.roster import CHANNELS, Roster
+from services.notifier.core.wording import Terms
 from services.notifier.roster_file import RosterError, load_roster_file
+from services.notifier.rosters import Rosters
 from services.notifier.settings import Settings
 from shared.runtime.clock import real_now
 from shared.runtime.secret import MissingSecretError, resolve
 from shared.runtime.settings import SettingsError
 
+PLUGINS: Final = "tierline.channels"
+"""The entry-point group in which other packages offer channels of their own."""
 
-def channels(settings: Settings, environ: Mapping[str, str]) -> dict[str, Channel]:
-    """Return the ways out by name; to add one, build it here and name it in the roster's shape.
+Plugin = Callable[[Mapping[str, str]], Channel]
+"""What such an entry point leads to: the environment into a channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What channels need beside the settings.
+
+    Attributes:
+        environ: Where references to secrets lead.
+        rosters: Who has which address.
+        cards: Remembers Slack's messages.
+        terms: What names are called.
+    """
+
+    environ: Mapping[str, str]
+    rosters: Rosters
+    cards: Cards
+    terms: Terms
+
+
+def plugins() -> dict[str, EntryPoint]:
+    """Return the channels that other packages offer, by name; our own names are never theirs."""
+    taken = {*CHANNELS, INTAKE, ROOM}
+    return {one.name: one for one in entry_points(group=PLUGINS) if one.name not in taken}
+
+
+def names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the ways out that these *settings* give."""
+    if settings.dry_run:
+        return (*CHANNELS, *plugins())
+    there = ["console", "webhook", "teams", "apprise", *plugins()]
+    there += ["email"] if settings.smtp_host is not None else []
+    there += ["slack"] if settings.slack_token is not None else []
+    there += [ROOM] if settings.slack_rooms else []
+    there += ["sms", "voice"] if _has_telephone(settings) else []
+    there += [INTAKE] if settings.intake_url is not None else []
+    return tuple(there)
+
+
+def channels(settings: Settings, around: Surroundings) -> dict[str, Channel]:
+    """Return the ways out by name, as `names` lists them.
 
     Raises:
-        SettingsError: A secret that a setting refers to is not there.
+        SettingsError: A secret that a setting refers to is not there, or another package's channel
+            cannot be made.
     """
     if settings.dry_run:
-        return dict.fromkeys(CHANNELS, DryRun())
-    timeout_s = settings.send_deadline.total_seconds()
-    secrets = partial(resolve, environ=environ)
-    ways: dict[str, Channel] = {
-        "console": Console(),
-        "webhook": Webhook(
-            Egress(settings.webhook_allow), secrets=secrets, now=real_now, timeout_s=timeout_s
-        ),
-    }
-    if settings.smtp_host is not None and settings.mail_from is not None:
-        relay = Relay(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            security=settings.smtp_security,
-            sender=settings.mail_from,
-            user=settings.smtp_user,
-            password=secret("smtp_password", settings, environ),
-        )
-        ways["email"] = Email(relay, now=real_now, timeout_s=timeout_s)
+        return dict.fromkeys(names(settings), DryRun())
+    ways: dict[str, Channel] = {"console": Console()}
+    ways |= _made_out_of_house(settings, around)
+    ways |= _to_addresses(settings, around)
+    ways |= _to_providers(settings, around)
+    ways |= _to_slack(settings, around)
+    if settings.sandbox_file is not None:
+        return {name: Sandbox(name, settings.sandbox_file) for name in ways}
     if settings.intake_url is not None:
-        key = secret("intake_key", settings, environ)
-        ways["intake"] = Intake(settings.intake_url, key, now=real_now, timeout_s=timeout_s)
+        key = secret("intake_key", settings, around.environ)
+        timeout_s = settings.send_deadline.total_seconds()
+        ways[INTAKE] = Intake(settings.intake_url, key, now=real_now, timeout_s=timeout_s)
     return ways
 
 
-def roster(settings: Settings, ways: Iterable[str], environ: Mapping[str, str]) -> Roster:
-    """Return the roster of *settings*, with only those *ways* that are there.
+def slack_api(settings: Settings, environ: Mapping[str, str]) -> SlackApi | None:
+    """Return Slack's API as our app, None where there is none.
 
     Raises:
-        SettingsError: It cannot be used, somebody in it could not be reached at all, or a
-            webhook's address or secret is not where it says.
+        SettingsError: The token is not where the setting says.
+    """
+    token = secret("slack_token", settings, environ)
+    if token is None:
+        return None
+    timeout_s = settings.send_deadline.total_seconds()
+    return SlackApi(settings.slack_url, token, now=real_now, timeout_s=timeout_s)
+
+
+def roster(
+    settings: Settings,
+    ways: Iterable[str],
+    environ: Mapping[str, str],
+    fetched: Mapping[str, str],
+) -> Roster:
+    """Return the roster of *settings*, with only those *ways* that are there.
+
+    *fetched* are the calendars that it names by an address, as far as they are known.
+
+    Raises:
+        SettingsError: It cannot be used, somebody in it could not be reached at all, or an
+            address or a secret is not where it says.
     """
     try:
-        loaded = load_roster_file(settings.roster_file).through(ways)
+        loaded = load_roster_file(settings.roster_file, fetched=fetched).through(ways)
     except RosterError as error:
         raise SettingsError(str(error)) from None
-    flaws = [] if settings.dry_run else list(_webhook_flaws(loaded, environ))
+    printed = settings.dry_run or settings.sandbox_file is not None
+    flaws = [] if printed else list(_address_flaws(loaded, environ))
     flaws += [
         f"{contact.key}: none of its ways is set up"
         for contact in loaded.contacts.values()
@@ -98,13 +164,84 @@ def secret(field: str, settings: Settings, environ: Mapping[str, str]) -> Secret
         raise SettingsError(msg) from None
 
 
-def _webhook_flaws(roster: Roster, environ: Mapping[str, str]) -> Iterator[str]:
-    for contact in roster.contacts.values():
-        if contact.webhook is None:
-            continue
+def _to_addresses(settings: Settings, around: Surroundings) -> Iterator[tuple[str, Channel]]:
+    """Give the channels that call an address of the roster, each held against the same rules."""
+    timeout_s = settings.send_deadline.total_seconds()
+    secrets = partial(resolve, environ=around.environ)
+    egress = Egress(settings.webhook_allow)
+    yield "webhook", Webhook(egress, secrets=secrets, now=real_now, timeout_s=timeout_s)
+    yield "teams", Teams(egress, secrets=secrets, now=real_now, timeout_s=timeout_s)
+    yield "apprise", LongTail(egress, allow=settings.apprise_allow, secrets=secrets)
+
+
+def _to_providers(settings: Settings, around: Surroundings) -> Iterator[tuple[str, Channel]]:
+    """Give the channels of which the operator has chosen the far side."""
+    timeout_s = settings.send_deadline.total_seconds()
+    if settings.smtp_host is not None and settings.mail_from is not None:
+        relay = Relay(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=secret("smtp_password", settings, around.environ),
+        )
+        yield "email", Email(relay, now=real_now, timeout_s=timeout_s)
+    provider = _telephone(settings, around.environ)
+    if provider is not None:
+        yield "sms", Phone("sms", provider)
+        yield "voice", Phone("voice", provider)
+
+
+def _to_slack(settings: Settings, around: Surroundings) -> Iterator[tuple[str, Channel]]:
+    api = slack_api(settings, around.environ)
+    if api is None:
+        return
+    slack = Slack(api, around.cards, around.rosters, around.terms)
+    yield "slack", slack
+    if settings.slack_rooms:
+        yield ROOM, slack
+
+
+def _made_out_of_house(settings: Settings, around: Surroundings) -> Iterator[tuple[str, Channel]]:
+    for name, entry in plugins().items():
         try:
-            resolve(contact.webhook.url, environ)
-            if contact.webhook.secret is not None:
-                check_secret(resolve(contact.webhook.secret, environ))
+            make: Plugin = entry.load()
+            yield name, make(around.environ)
+        except Exception as error:
+            msg = f"the channel {name} of {entry.value} cannot be made: {error}"
+            raise SettingsError(msg) from error
+
+
+def _has_telephone(settings: Settings) -> bool:
+    return settings.phone_url is not None or settings.phone_file is not None
+
+
+def _telephone(settings: Settings, environ: Mapping[str, str]) -> Provider | None:
+    if settings.phone_file is not None:
+        return PhoneFile(settings.phone_file)
+    token = secret("phone_token", settings, environ)
+    if settings.phone_url is None or settings.phone_account is None or token is None:
+        return None
+    return Twilio(
+        settings.phone_url,
+        account=settings.phone_account,
+        token=token,
+        sender=settings.phone_from or "",
+        now=real_now,
+        timeout_s=settings.send_deadline.total_seconds(),
+    )
+
+
+def _address_flaws(roster: Roster, environ: Mapping[str, str]) -> Iterator[str]:
+    for contact in roster.contacts.values():
+        try:
+            if contact.webhook is not None:
+                resolve(contact.webhook.url, environ)
+                if contact.webhook.secret is not None:
+                    check_secret(resolve(contact.webhook.secret, environ))
+            for channel in ("teams", "apprise"):
+                if channel in contact.addresses:
+                    resolve(contact.addresses[channel], environ)
         except (MissingSecretError, ValueError) as error:
             yield f"{contact.key}: {error}"

@@ -1,4 +1,4 @@
-"""E-mail over SMTP: a stable Message-ID per delivery, one thread per escalation."""
+"""E-mail over SMTP: a stable Message-ID per delivery, one thread per case."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final, Literal
+from uuid import uuid5
 
 import aiosmtplib
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 from services.notifier.channels.base import Notice
 from services.notifier.core.message import plain
 from services.notifier.core.retry import Failed, Outcome, Refused, smtp_outcome
+from shared.contract.ids import NAMESPACE
 
 _QUIT_S: Final = 1.0
 
@@ -104,7 +106,7 @@ class Email:
 
 
 def compose(notice: Notice, relay: Relay, *, now: datetime) -> EmailMessage:
-    """Return *notice* as a message: plain and HTML, automatic, threaded by its escalation.
+    """Return *notice* as a message: plain and HTML, automatic, threaded by its case.
 
     Raises:
         ValueError: If a header holds a line break; words are cleaned before, so this is the
@@ -123,9 +125,9 @@ def compose(notice: Notice, relay: Relay, *, now: datetime) -> EmailMessage:
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{notice.id}@{domain}>"
     if not notice.parts:
-        thread = _thread(notice, domain)
-        mail["In-Reply-To"] = thread
-        mail["References"] = thread
+        case, escalation = _thread(notice, domain)
+        mail["In-Reply-To"] = case
+        mail["References"] = f"{case} {escalation}" if escalation else case
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(words.text(), cte="quoted-printable")
@@ -133,10 +135,13 @@ def compose(notice: Notice, relay: Relay, *, now: datetime) -> EmailMessage:
     return mail
 
 
-def _thread(notice: Notice, domain: str) -> str:
-    """Return the id under which mail clients gather one escalation, or else one ticket."""
-    root = notice.decision.escalation or notice.decision.ticket
-    safe = "".join(
-        one if one.isascii() and (one.isalnum() or one in "-._") else "-" for one in root
-    )
-    return f"<{safe}@{domain}>"
+def _thread(notice: Notice, domain: str) -> tuple[str, str | None]:
+    """Return the ids under which mail clients gather a case, and in it an escalation.
+
+    No mail has them: they are derived, so that any mail of a case may be its first or get lost.
+    """
+    case = f"<case-{uuid5(NAMESPACE, notice.decision.ticket)}@{domain}>"
+    escalation = notice.decision.escalation
+    if escalation is None:
+        return case, None
+    return case, f"<escalation-{uuid5(NAMESPACE, escalation)}@{domain}>"

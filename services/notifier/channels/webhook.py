@@ -3,24 +3,18 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import httpx2
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Signer
 
 from services.notifier.channels.base import Notice
-from services.notifier.channels.egress import (
-    CheckedTransport,
-    Egress,
-    ForbiddenDestinationError,
-    UnresolvedNameError,
-)
+from services.notifier.channels.egress import Egress
+from services.notifier.channels.post import Posting
 from services.notifier.core.message import defused
-from services.notifier.core.retry import Failed, Outcome, Refused, http_outcome
+from services.notifier.core.retry import Outcome, Refused
 from shared.contract.times import instant, rfc3339
 
-LARGEST_ANSWER: Final = 64 * 1024
 Secrets = Callable[[str], SecretStr]
 """A reference into what it stands for; text that is no reference stands for itself."""
 
@@ -33,12 +27,7 @@ class Webhook:
     ) -> None:
         self._secrets = secrets
         self._now = now
-        self._client = httpx2.AsyncClient(
-            transport=CheckedTransport(egress),
-            timeout=timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._posting = Posting(egress, now=now, timeout_s=timeout_s)
 
     async def send(self, notice: Notice) -> Outcome:
         """Post *notice* once; 2xx means that the receiver has it."""
@@ -48,33 +37,16 @@ class Webhook:
         body = json.dumps(payload(notice), ensure_ascii=False, separators=(",", ":"))
         headers = self._headers(notice, body, way.secret)
         url = self._secrets(way.url).get_secret_value()
-        try:
-            async with self._client.stream("POST", url, content=body, headers=headers) as answer:
-                await _read_a_little(answer)
-                return http_outcome(
-                    answer.status_code, answer.headers.get("retry-after"), now=self._now()
-                )
-        except ForbiddenDestinationError as error:
-            return Refused(f"forbidden_destination: {error.why}")
-        except UnresolvedNameError:
-            return Failed("name_not_resolved")
-        except httpx2.InvalidURL:
-            return Refused("invalid_url")
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            return Failed(type(error).__name__)
-        except httpx2.HTTPError as error:
-            # The request was under way: whether the receiver has it all is not known.
-            return Failed(type(error).__name__, unclear=True)
+        return await self._posting.post(url, body, headers)
 
     async def close(self) -> None:
         """Close the client."""
-        await self._client.aclose()
+        await self._posting.close()
 
     def _headers(self, notice: Notice, body: str, secret: str | None) -> dict[str, str]:
         now = self._now()
         headers = {
             "content-type": "application/json",
-            "user-agent": "tierline-notifier",
             "webhook-id": str(notice.id),
             "webhook-timestamp": str(int(now.timestamp())),
             "tierline-attempt": str(notice.attempt),
@@ -106,7 +78,7 @@ def payload(notice: Notice) -> Mapping[str, Any]:
 
     Nothing in it depends on the attempt, so that one id never stands for two bodies. Words may
     be passed on to a chat, therefore they call nobody there. Of each notice in a digest it tells
-    only the outlines.
+    only the outlines, and of a veiled one the ticket alone.
     """
     decision = notice.decision
     data: dict[str, Any] = {
@@ -117,7 +89,9 @@ def payload(notice: Notice) -> Mapping[str, Any]:
     if notice.parts:
         data |= {"role": notice.role, "notices": [_outline(part) for part in notice.parts]}
     else:
-        data |= {**_outline(notice), "url": notice.facts.url, "decision": decision.data}
+        data |= _outline(notice)
+        if not notice.veiled:
+            data |= {"url": notice.facts.url, "decision": decision.data}
     return {
         "type": "digest" if notice.parts else decision.type,
         "timestamp": rfc3339(instant(decision.at)),
@@ -136,15 +110,6 @@ def _outline(notice: Notice) -> dict[str, Any]:
         "role": notice.role,
         "mode": notice.mode,
         "fyi": notice.fyi,
-        "title": notice.facts.title,
+        "title": None if notice.veiled else notice.facts.title,
         "subject": defused(notice.message.subject),
     }
-
-
-async def _read_a_little(answer: httpx2.Response) -> None:
-    """Read the answer's body up to a bound, so that the far side sees it taken."""
-    taken = 0
-    async for chunk in answer.aiter_raw():
-        taken += len(chunk)
-        if taken > LARGEST_ANSWER:
-            return

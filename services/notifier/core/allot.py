@@ -2,7 +2,8 @@
 
 Two things are paced. A far side (a mail relay, one webhook) has a rate, a circuit breaker and a
 bound on what is on its way at once. A recipient gets so many messages at once and then one every so
-often; what waits for them meanwhile goes out together, as one digest.
+often; what waits for them meanwhile goes out together, as one digest. A call for a P1 is urgent: it
+is served first and paced by itself, so that no storm of other notices delays it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,21 +13,26 @@ from typing import Final
 
 from services.notifier.core.flow import Gate, Rate, refilled, room, taken
 
-DIGEST_AT_MOST: Final = 1000
+DIGEST_AT_MOST: Final = 2500
 """Notices of one digest."""
 
-PACED: Final = ("email", "webhook")
-"""The channels whose recipients are paced; a console is not read message by message."""
+UNPACED: Final = ("console", "intake")
+"""The channels whose recipients are not paced: nobody reads them message by message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for one recipient on one channel; *oldest* is when the first could have gone."""
+    """What waits for one recipient on one channel; *oldest* is when the first could have gone.
+
+    *bundle* says that all of it is meant for a digest.
+    """
 
     gate: str
     target: str
     count: int
     oldest: datetime
+    urgent: bool = False
+    bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Share:
     target: str
     most: int
     together: bool = False
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,18 @@ class Limits:
     at_once: int
 
     def rate(self, name: str) -> Rate:
-        """Return the rate of the gate called *name*: its kind stands before the colon."""
-        return self.rates[name.partition(":")[0]]
+        """Return the rate of the gate called *name*: its kind stands before the colon.
+
+        Kinds that nobody named, such as channels of third parties, go by ``other``.
+        """
+        kind = name.partition(":")[0]
+        return self.rates[kind if kind in self.rates else "other"]
 
 
-def recipient(target: str) -> str | None:
+def recipient(target: str, *, urgent: bool = False) -> str | None:
     """Return the name of the gate that paces *target*; None if it is not paced."""
-    return f"to:{target}" if target.partition(":")[0] in PACED else None
+    kind = "now" if urgent else "to"
+    return f"{kind}:{target}" if target.partition(":")[0] not in UNPACED else None
 
 
 def gates_of(waiting: Iterable[Waiting]) -> set[str]:
@@ -66,7 +78,7 @@ def gates_of(waiting: Iterable[Waiting]) -> set[str]:
     names = set()
     for one in waiting:
         names.add(one.gate)
-        if (paced := recipient(one.target)) is not None:
+        if (paced := recipient(one.target, urgent=one.urgent)) is not None:
             names.add(paced)
     return names
 
@@ -83,7 +95,7 @@ def allot(
     """Share out *free* messages; return the shares, and the gates as they are after them.
 
     Args:
-        waiting: What waits. The longest wait is served first.
+        waiting: What waits. What is urgent is served first, then the longest wait.
         gates: The gates that this process holds; what waits at others is left to their holders.
         in_flight: How many messages are on their way, by gate.
         limits: Rates and bounds.
@@ -96,7 +108,7 @@ def allot(
         for name, gate in after.items()
     }
     shares = []
-    for one in sorted(waiting, key=lambda each: (each.oldest, each.target)):
+    for one in sorted(waiting, key=lambda each: (not each.urgent, each.oldest, each.target)):
         most = min(rooms.get(one.gate, 0), free)
         if most <= 0:
             continue
@@ -116,16 +128,18 @@ def _share(
     one: Waiting, most: int, gates: Mapping[str, Gate]
 ) -> tuple[Share | None, dict[str, Gate]]:
     """Return what of *one* may go, and what that costs its recipient's gate."""
-    paced = recipient(one.target)
+    paced = recipient(one.target, urgent=one.urgent)
     if paced is None:
-        return Share(one.gate, one.target, min(one.count, most)), {}
+        return Share(one.gate, one.target, min(one.count, most), urgent=one.urgent), {}
     gate = gates.get(paced)
     if gate is None or gate.tokens < 1:
         return None, {}
     if one.count > int(gate.tokens):
         # Whoever has more waiting than they may get now has had enough for a while.
-        return Share(one.gate, one.target, DIGEST_AT_MOST, together=True), {
-            paced: taken(gate, int(gate.tokens))
-        }
+        together = Share(one.gate, one.target, DIGEST_AT_MOST, together=True, urgent=one.urgent)
+        return together, {paced: taken(gate, int(gate.tokens))}
+    if one.bundle and one.count > 1:
+        together = Share(one.gate, one.target, DIGEST_AT_MOST, together=True, urgent=one.urgent)
+        return together, {paced: taken(gate, 1)}
     count = min(one.count, most)
-    return Share(one.gate, one.target, count), {paced: taken(gate, count)}
+    return Share(one.gate, one.target, count, urgent=one.urgent), {paced: taken(gate, count)}

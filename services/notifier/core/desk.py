@@ -1,11 +1,14 @@
 """The desk where decisions are heard in order: a batch of them folded into what must be kept."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from services.notifier.core.known import (
     ACKNOWLEDGED,
+    ALERT,
     CLOSED,
     ENDED,
     Decided,
@@ -14,9 +17,16 @@ from services.notifier.core.known import (
     learn,
     place,
 )
-from services.notifier.core.plan import Earlier, Planned, Purpose, plan
+from services.notifier.core.plan import ROOM, Earlier, Planned, Purpose, plan
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
+from services.notifier.core.subscriptions import PREFIX, Subscription, subscribed
+
+TOLD_ALREADY = "told_already"
+"""Why an alert about the set-up is not sent: another ticket met the same fault, and it was."""
+
+TOLD_AGAIN_AFTER = timedelta(hours=4)
+"""After how long a fault of the set-up that is still there is told of again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +45,12 @@ class Desk:
     Attributes:
         roster: Who holds which role.
         alerts: Whether the engine can be told of empty seats.
+        now: The instant of hearing, by the schema's clock: who is on call then is called.
         known: The tickets spoken of, as far as they were heard; those missing are new.
         early: Decisions kept because an earlier version was missing, by ticket and version.
         earlier: Who was called before, by escalation and role.
+        alerted: What of the set-up somebody was told of lately (`alert_of`): once is enough.
+        subscriptions: Who wants to hear what, beyond those whom decisions call.
         fan_outs: What must go to the ledger.
         parked: Decisions that came too early, now kept.
         released: Decisions that were kept and could now be heard.
@@ -50,9 +63,12 @@ class Desk:
 
     roster: Roster
     alerts: bool
+    now: datetime
     known: dict[str, Known]
     early: dict[str, dict[int, Decided]]
     earlier: dict[tuple[str, str], Earlier]
+    alerted: set[str] = field(default_factory=set)
+    subscriptions: tuple[Subscription, ...] = ()
     fan_outs: list[FanOut] = field(default_factory=list)
     parked: list[Decided] = field(default_factory=list)
     released: list[Decided] = field(default_factory=list)
@@ -101,15 +117,17 @@ class Desk:
             ladder=row.ladder,
             escalation=row.escalation,
             type=fan_out.decision.type,
+            subscription=row.role.startswith(PREFIX),
             overtaken=row.version < self.newest.get((row.escalation, row.role), 0),
         )
         return stale(waiting, self.known[row.ticket])
 
     def _apply(self, known: Known, decision: Decided) -> None:
+        had_room = known.has_room
         known = learn(known, decision)
         self.known[decision.ticket] = known
         self.touched.add(decision.ticket)
-        if decision.type in (ACKNOWLEDGED, ENDED, *CLOSED):
+        if decision.type in (ACKNOWLEDGED, ENDED, *CLOSED) or known.facts.restricted:
             self.settled.add(decision.ticket)
         try:
             rows = plan(
@@ -118,18 +136,36 @@ class Desk:
                 facts=known.facts,
                 earlier=self.earlier,
                 alerts=self.alerts,
+                room=ROOM in self.roster.channels and (had_room or known.has_room),
+                now=self.now,
+            )
+            rows = (
+                *rows,
+                *subscribed(decision, rows, self.roster, self.subscriptions, self.now),
             )
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))
             return
         if not rows:
             return
+        rows = self._alerted_once(decision, rows)
         self.fan_outs.append(FanOut(decision, known.facts, rows))
         self.earlier.update(_calls(rows))
         for row in rows:
             if row.ladder and row.asks and row.suppressed is None and row.hold_until is None:
                 self.newest[row.escalation, row.role] = row.version
                 self.settled.add(row.ticket)
+
+    def _alerted_once(self, decision: Decided, rows: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        """Suppress an alert that another ticket has brought up already: the hole is the same."""
+        alert = alert_of(decision)
+        if alert is None:
+            return rows
+        if alert in self.alerted:
+            return tuple(replace(row, suppressed=row.suppressed or TOLD_ALREADY) for row in rows)
+        if any(row.suppressed is None for row in rows):
+            self.alerted.add(alert)
+        return rows
 
     def _park(self, decision: Decided) -> None:
         kept = self.early.setdefault(decision.ticket, {})
@@ -148,3 +184,15 @@ def asked_of_ledger(decision: Decided) -> Mapping[str, tuple[str, ...]]:
     """Return what planning *decision* needs from the ledger: roles to stand down, by escalation."""
     roles = tuple(str(role) for role in decision.data.get("stand_down") or ())
     return {decision.escalation: roles} if decision.escalation and roles else {}
+
+
+def alert_of(decision: Decided) -> str | None:
+    """Return which fault of the set-up *decision* tells of; None if it is no such alert."""
+    if decision.type != ALERT:
+        return None
+    return fault(decision.data.get("code"), decision.data.get("detail"))
+
+
+def fault(code: object, detail: object) -> str:
+    """Return one word for a fault of the set-up, the same whichever ticket met it."""
+    return f"{code}|{json.dumps(detail, sort_keys=True, default=str)}"

@@ -34,7 +34,8 @@ class Rate:
 class Gate:
     """A gate as kept between instances: its bucket and its recent failures.
 
-    *pause* is the breaker's present pause, *open_until* when it next lets a probe through.
+    *pause* is the breaker's present pause, *open_until* when it next lets something through: a
+    probe after failures, or everything after a time that the far side has asked for.
     """
 
     name: str
@@ -47,10 +48,9 @@ class Gate:
 
     def breaker(self, now: datetime) -> Breaker:
         """Return the state of the breaker at *now*."""
-        if self.failures < OPENS_AFTER:
-            return Breaker.CLOSED
-        shut = self.open_until is not None and now < self.open_until
-        return Breaker.OPEN if shut else Breaker.HALF_OPEN
+        if self.open_until is not None and now < self.open_until:
+            return Breaker.OPEN
+        return Breaker.CLOSED if self.failures < OPENS_AFTER else Breaker.HALF_OPEN
 
 
 def new_gate(name: str, rate: Rate, *, now: datetime) -> Gate:
@@ -84,6 +84,12 @@ def taken(gate: Gate, count: int) -> Gate:
 def succeeded(gate: Gate) -> Gate:
     """Return *gate* after the far side answered sensibly."""
     return replace(gate, failures=0, open_until=None, pause=None)
+
+
+def held(gate: Gate, wait: timedelta, *, now: datetime) -> Gate:
+    """Return *gate* closed for the *wait* that the far side has asked for; that is no failure."""
+    until = now + wait
+    return gate if gate.open_until and gate.open_until > until else replace(gate, open_until=until)
 
 
 def shut(gate: Gate) -> Gate:

@@ -19,6 +19,8 @@ RAISED = "escalation.raised"
 NOTICE_DUE = "escalation.notice_due"
 ACKNOWLEDGED = "escalation.acknowledged"
 ENDED = "escalation.ended"
+REFUSED = "act.refused"
+ALERT = "config.alert"
 CLOSED = ("case.closed", "group.closed")
 OPENED = ("case.opened", "case.reopened", "group.opened")
 
@@ -41,6 +43,11 @@ class Decided:
         return None if found is None else str(found)
 
     @property
+    def restricted(self) -> bool:
+        """Whether open rooms may see no more of the ticket than its number."""
+        return bool(self.data.get("restricted"))
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """The facts that the decision gives as its reasons."""
         because = self.data.get("because") or {}
@@ -49,25 +56,45 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """An escalation, by the versions at which something became of it."""
+    """An escalation, by the versions at which something became of it.
+
+    *ack_due* and *taken_at* are instants in RFC 3339, *by* is who acknowledged it.
+    """
 
     raised: int
     acknowledged: int | None = None
     ended: int | None = None
     reason: str | None = None
+    target: str | None = None
+    track: str | None = None
+    ack_due: str | None = None
+    by: str | None = None
+    taken_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A ticket as far as it has been heard."""
+    """A ticket as far as it has been heard.
+
+    *tier* and *priority* are None before the first decision; *restricted* means that open rooms
+    may see its number alone.
+    """
 
     ticket: str
     version: int = 0
     last_id: UUID | None = None
     status: str = OPEN
     status_version: int = 0
+    tier: int | None = None
+    priority: str | None = None
+    restricted: bool = False
     facts: TicketFacts = field(default_factory=TicketFacts)
     calls: Mapping[str, Called] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it is a case that gets a room of its own: P1 or tier 3 (Channels, case_room)."""
+        return self.status == OPEN and (self.priority == "P1" or self.tier == 3)  # noqa: PLR2004
 
 
 class Place(StrEnum):
@@ -100,6 +127,9 @@ def learn(known: Known, decision: Decided) -> Known:
         known,
         version=decision.version,
         last_id=decision.id,
+        tier=decision.data.get("tier", known.tier),
+        priority=decision.data.get("priority", known.priority),
+        restricted=decision.restricted,
         facts=_facts(known.facts, decision),
         calls=_calls(known.calls, decision),
     )
@@ -122,9 +152,12 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
         gone = call.ended is None and key not in listed
         calls[key] = replace(call, ended=version, reason="withdrawn") if gone else call
     for key, one in listed.items():
-        call = calls.get(key, Called(raised=version))
-        if one.get("acknowledged_by") is not None and call.acknowledged is None:
-            call = replace(call, acknowledged=version)
+        call = calls.get(
+            key, Called(raised=version, target=one.get("target"), track=one.get("track"))
+        )
+        taker = one.get("acknowledged_by")
+        if taker is not None and call.acknowledged is None:
+            call = replace(call, acknowledged=version, by=str(taker))
         calls[key] = call
     status = str(snapshot.get("status") or OPEN)
     over = status in ("resolved", "closed", "merged", "cancelled")
@@ -132,6 +165,9 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
         known,
         version=version,
         last_id=None,
+        tier=snapshot.get("tier", known.tier),
+        priority=snapshot.get("priority", known.priority),
+        restricted="restricted" in (snapshot.get("flags") or ()),
         status=status if over else OPEN,
         status_version=version,
         calls=calls,
@@ -139,27 +175,47 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
 
 
 def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
-    found = {
+    found: dict[str, Any] = {
         name: str(given)
         for name in ("title", "url", "owner", "account_manager")
         if (given := decision.facts.get(name, decision.data.get(name))) is not None
     }
-    return replace(facts, **found) if found else facts
+    if found or decision.restricted != facts.restricted:
+        return replace(facts, **found, restricted=decision.restricted)
+    return facts
 
 
 def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Called]:
     key = decision.escalation
     if key is None:
         return calls
-    call = calls.get(key, Called(raised=decision.version))
+    call = calls.get(key, _raised(decision))
     if decision.type == RAISED:
         # One that comes back after a late event or an undone merge stands anew.
-        call = Called(raised=decision.version)
+        call = _raised(decision)
     elif decision.type == ACKNOWLEDGED:
-        call = replace(call, acknowledged=decision.version)
+        call = replace(
+            call,
+            acknowledged=decision.version,
+            by=_text(decision.data.get("by")),
+            taken_at=decision.at.isoformat(),
+        )
     elif decision.type == ENDED:
         reason = str(decision.data.get("reason") or "ended")
         call = replace(call, ended=decision.version, reason=reason)
     elif key not in calls:
         return calls
     return {**calls, key: call}
+
+
+def _raised(decision: Decided) -> Called:
+    return Called(
+        raised=decision.version,
+        target=_text(decision.data.get("target")),
+        track=_text(decision.data.get("track")),
+        ack_due=_text(decision.data.get("ack_due")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

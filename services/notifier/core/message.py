@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from html import escape
 from typing import Final, Self
 
@@ -12,22 +13,28 @@ ZERO_WIDTH: Final = "\u200b"
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What only the moment of sending knows: a *repeat*, or *missed* messages before this one."""
+    """What only the moment of sending knows: a *repeat*, or *missed* messages before this one.
+
+    *held_since* is when the message was planned, if quiet hours or a bundle have held it since.
+    """
 
     repeat: bool = False
     missed: int = 0
+    held_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message before any sink has escaped it: a subject, and lines of plain words.
 
-    *links* are (words, address) pairs; addresses are http(s) only.
+    *links* are (words, address) pairs; addresses are http(s) only. *asked* is what the reader is
+    asked for, for sinks that have room for little else.
     """
 
     subject: str
     lines: tuple[str, ...]
     links: tuple[tuple[str, str], ...] = ()
+    asked: str = ""
 
     def remarked(self, remarks: Remarks) -> Self:
         """Return the message with what this attempt alone has to add."""
@@ -37,6 +44,11 @@ class Message:
         if remarks.missed:
             added.append(
                 f"Earlier messages on this ticket that did not reach you: {remarks.missed}."
+            )
+        if remarks.held_since is not None:
+            since = remarks.held_since.astimezone(UTC)
+            added.append(
+                f"Held since {since:%Y-%m-%d %H:%M} UTC, as closed or quiet hours or a bundle ask."
             )
         return replace(self, lines=(*self.lines, *added)) if added else self
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from services.notifier.core.known import NOTICE_DUE, RAISED, Decided
-from services.notifier.core.roster import MODES, Roster, TicketFacts
+from services.notifier.core.answering import ANSWER
+from services.notifier.core.known import ENDED, NOTICE_DUE, RAISED, REFUSED, Decided
+from services.notifier.core.roster import MODES, Contact, Roster, TicketFacts
 from shared.contract.ids import NAMESPACE, delivery_id
 
 NOBODY = "nobody_on_schedule"
@@ -19,6 +20,9 @@ ALL_FAILED = "all_channels_failed"
 NOTHING_SENT = "nothing_was_sent"
 SAME_PERSON = "same_person"
 INTAKE = "intake"
+CASE_ROOM = "case_room"
+ROOM = "room"
+ANSWERER = "answerer"
 
 
 class Purpose(StrEnum):
@@ -78,7 +82,14 @@ Calls = Mapping[tuple[str, str], Earlier]
 
 
 def plan(
-    decision: Decided, roster: Roster, *, facts: TicketFacts, earlier: Calls, alerts: bool
+    decision: Decided,
+    roster: Roster,
+    *,
+    facts: TicketFacts,
+    earlier: Calls,
+    alerts: bool,
+    now: datetime,
+    room: bool = False,
 ) -> tuple[Planned, ...]:
     """Return every delivery that *decision* asks for.
 
@@ -88,10 +99,13 @@ def plan(
         facts: What is known of the ticket, for the roles that a fact fills.
         earlier: The calls already in the ledger for this ticket's escalations.
         alerts: Whether the engine can be told of a role that nobody holds.
+        now: The instant of planning; whoever is on call then is called, and for a notice that is
+            held, whoever is on call when it is let go.
+        room: Whether the case has a room of its own, which hears of a change that calls nobody.
     """
     tier = int(decision.data.get("tier") or 1)
     notices = [
-        _notice(decision, roster, facts, tier, called)
+        _notice(decision, roster, facts, tier, called, now)
         for called in _once_per_role(decision.data.get("notify") or ())
     ]
     taken = {notice.role for notice in notices}
@@ -105,7 +119,10 @@ def plan(
         if alerts
         else []
     )
-    return (*_once_per_person(notices), *_once_per_person(closing), *unreached)
+    more = [*_answered(decision, roster), *_declined(decision, roster, facts, tier, taken, now)]
+    if room and not notices and decision.type == "case.reclassified":
+        more.append(_to_room(decision))
+    return (*_once_per_person(notices), *_once_per_person(closing), *more, *unreached)
 
 
 def alert_for(row: Planned, code: str) -> Planned:
@@ -179,9 +196,16 @@ def _urgency(mode: str) -> int:
 
 
 def _notice(
-    decision: Decided, roster: Roster, facts: TicketFacts, tier: int, call: _Call
+    decision: Decided,
+    roster: Roster,
+    facts: TicketFacts,
+    tier: int,
+    call: _Call,
+    now: datetime,
 ) -> Planned:
-    contact = roster.seated(call.role, tier=tier, facts=facts)
+    hold_until = _instant(decision.data.get("hold_until"))
+    at = now if hold_until is None else max(now, hold_until)
+    contact = roster.seated(call.role, tier=tier, facts=facts, at=at)
     ways = () if contact is None else roster.ways(contact, call.mode)
     step = decision.data.get("step")
     return Planned(
@@ -197,7 +221,7 @@ def _notice(
         escalation=decision.escalation,
         person=None if contact is None else contact.key,
         ways=ways,
-        hold_until=_instant(decision.data.get("hold_until")),
+        hold_until=hold_until,
         suppressed=None if ways else NOBODY,
     )
 
@@ -221,6 +245,55 @@ def _stand_down(decision: Decided, roster: Roster, role: str, earlier: Calls) ->
         person=None if contact is None else contact.key,
         ways=ways,
         suppressed=None if ways else NOTHING_SENT,
+    )
+
+
+def _answered(decision: Decided, roster: Roster) -> list[Planned]:
+    """Tell whoever answered by button or link why their act was refused, and nobody else."""
+    if decision.type != REFUSED or not str(decision.data.get("act_id") or "").startswith(ANSWER):
+        return []
+    contact = roster.contacts.get(str(decision.data.get("by")))
+    ways = () if contact is None else roster.ways(contact, "chat")
+    return [_for_information(decision, ANSWERER, contact, ways, "chat")] if ways else []
+
+
+def _declined(
+    decision: Decided,
+    roster: Roster,
+    facts: TicketFacts,
+    tier: int,
+    taken: set[str],
+    now: datetime,
+) -> list[Planned]:
+    """Tell the owner, who asked, that a department declined, why, and who is asked now (H26)."""
+    if decision.type != ENDED or decision.data.get("reason") != "declined" or "owner" in taken:
+        return []
+    contact = roster.seated("owner", tier=tier, facts=facts, at=now)
+    ways = () if contact is None else roster.ways(contact, "chat")
+    return [_for_information(decision, "owner", contact, ways, "chat")] if ways else []
+
+
+def _to_room(decision: Decided) -> Planned:
+    """Write one line into the case's own room; its place is known when it is sent."""
+    row = _for_information(decision, CASE_ROOM, None, (ROOM,), "chat")
+    return replace(row, person=f"room:{decision.ticket}")
+
+
+def _for_information(
+    decision: Decided, role: str, contact: Contact | None, ways: tuple[str, ...], mode: str
+) -> Planned:
+    return Planned(
+        id=delivery_id(decision.id, role),
+        decision_id=decision.id,
+        ticket=decision.ticket,
+        version=decision.version,
+        role=role,
+        purpose=Purpose.NOTICE,
+        mode=mode,
+        fyi=True,
+        ladder=False,
+        person=None if contact is None else contact.key,
+        ways=ways,
     )
 
 

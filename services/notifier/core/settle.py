@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.notifier.core.flow import Gate, failed, shut, succeeded
+from services.notifier.core.flow import FIRST_PAUSE, Gate, failed, held, shut, succeeded
 from services.notifier.core.report import Step
 from services.notifier.core.retry import (
     Accepted,
@@ -149,11 +149,15 @@ def _dead(delivery: Attempted, ways: tuple[str, ...], why: str) -> Settled:
 def gate_after(gate: Gate, outcome: Outcome, *, now: datetime) -> Gate:
     """Return *gate* after *outcome*: only its own trouble counts against it.
 
-    A refusal is a sensible answer: the far side is there. One that says "gone" shuts it.
+    A refusal is a sensible answer: the far side is there. One that says "gone" shuts it. Whoever
+    asks for time gets it, for everything that waits there and not only for this message.
     """
     match outcome:
-        case Failed(gate=True):
-            return failed(gate, now=now)
+        case Failed(why="http_429", wait=wait):
+            return held(gate, wait or FIRST_PAUSE, now=now)
+        case Failed(gate=True, wait=wait):
+            after = failed(gate, now=now)
+            return after if wait is None else held(after, wait, now=now)
         case Failed():
             return gate
         case Refused(gone=True):

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from services.notifier.core.known import OPEN, Known
+from services.notifier.core.known import ALERT, OPEN, Known
 from services.notifier.core.plan import NOTHING_SENT, Purpose
 
 ACKNOWLEDGED = "acknowledged"
 OVERTAKEN = "overtaken"
+RESTRICTED = "restricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Waiting:
 
     *told* says whether an earlier notice of the same escalation went to the same person, or may
     have; only a stand-down asks for it. *overtaken* says that a later call of the same role is
-    ready to go, or gone.
+    ready to go, or gone. *subscription* says that nobody but the recipient asked for it.
     """
 
     purpose: Purpose
@@ -26,6 +27,7 @@ class Waiting:
     type: str
     told: bool = False
     overtaken: bool = False
+    subscription: bool = False
 
 
 def stale(row: Waiting, known: Known) -> str | None:
@@ -34,13 +36,16 @@ def stale(row: Waiting, known: Known) -> str | None:
     An escalation that ended takes all its notices with it; an acknowledgement takes the calls
     for one that were decided before it, and leaves what only informs. Of several calls that wait
     for the same role only the newest goes: a channel that comes back sends nothing old. A notice
-    of the case itself falls when the case is over. Stand-downs go to whoever was told, and only to
+    of the case itself falls when the case is over. What somebody subscribed to falls when the case
+    is restricted. Stand-downs go to whoever was told, and only to
     them; alerts about the configuration outlive the case that showed them.
     """
-    if row.purpose is Purpose.ALERT or row.type == "config.alert":
+    if row.purpose is Purpose.ALERT or row.type == ALERT:
         return None
     if row.purpose is Purpose.STAND_DOWN:
         return None if row.told else NOTHING_SENT
+    if row.subscription and known.facts.restricted:
+        return RESTRICTED
     if row.escalation is None:
         over = known.status != OPEN and known.status_version > row.version
         return known.status if over else None

@@ -1,78 +1,168 @@
-"""The words people read: what happened, why, and what is asked of whom by when.
+"""What a letter can say: the decision's values by name, and which letter tells of it.
 
-Nothing here evaluates anything: every sentence is fixed, with values put into it.
+Nothing here evaluates anything; the letters themselves are files (`services.notifier.words`).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
-from services.notifier.core.known import Decided
-from services.notifier.core.message import LONGEST_LINE, LONGEST_SUBJECT, Message, cut, plain
+from services.notifier.core.known import ACKNOWLEDGED, ENDED, NOTICE_DUE, RAISED, REFUSED, Decided
+from services.notifier.core.message import plain
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import TicketFacts
+from shared.contract.ids import split_key
 from shared.contract.reasons import ENDINGS, TRIGGERS
+from shared.contract.sentences import span
 
-TIMERS: Final[Mapping[str, str]] = {
-    "first_response": "the first reply",
-    "next_response": "the next reply",
-    "customer_update": "the update to the customer",
-    "resolve": "the resolution",
-    "waiting_customer": "waiting for the customer",
+CUSTOMER_DRAFTS: Final[Mapping[str, str]] = {
+    "first_response": "customer_first",
+    "next_response": "customer_progress",
+    "customer_update": "customer_progress",
 }
-"""What a message calls each timer."""
+"""The letter to the customer that whoever must see to a timer is given as a draft."""
 
 
-def word(
-    decision: Decided,
-    *,
-    role: str,
-    purpose: Purpose,
-    fyi: bool,
-    facts: TicketFacts,
-    tracker_url: str | None = None,
-) -> Message:
-    """Return the message that tells *role* of *decision*."""
-    happened = _happened(decision, purpose)
-    title = plain(facts.title) if facts.title else None
-    priority = plain(decision.data.get("priority") or "")
-    head = f"[{priority}] " if priority else ""
-    asked = _asked(decision, role, purpose, fyi=fyi)
-    lines = [
-        f"Ticket {plain(decision.ticket)}" + (f": {title}" if title else ""),
-        f"What happened: {happened}",
-        *_why(decision),
-        asked,
-        _standing(decision),
-    ]
-    subject = f"{head}{plain(decision.ticket)}: {happened}" + (f" ({title})" if title else "")
-    return Message(
-        subject=cut(subject, LONGEST_SUBJECT),
-        lines=tuple(cut(line, LONGEST_LINE) for line in lines if line),
-        links=tuple(_links(decision, facts, tracker_url)),
-    )
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What names of the contract are called in one language; what is missing is spaced."""
+
+    triggers: Mapping[str, str] = field(default_factory=lambda: TRIGGERS)
+    endings: Mapping[str, str] = field(default_factory=lambda: ENDINGS)
+    timers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    acts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    refusals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    roles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    phrases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def digest(parts: Sequence[tuple[Decided, Message, bool]]) -> Message:
-    """Return one message for all *parts*, a line each: decision, message, whether it asks."""
-    tickets = len({decision.ticket for decision, _, _ in parts})
-    urgent = min((str(decision.data.get("priority") or "") for decision, _, _ in parts), default="")
-    head = f"[{plain(urgent)}] " if urgent else ""
-    return Message(
-        subject=f"{head}{len(parts)} notices on {tickets} {'ticket' if tickets == 1 else 'tickets'}",
-        lines=(
-            "So many notices for you were due at about the same time that they come as one message.",
-            *(
-                cut(_in_short(decision, message, asks=asks), LONGEST_LINE)
-                for decision, message, asks in parts
-            ),
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom a letter tells of what.
+
+    Attributes:
+        decision: What was decided.
+        role: The role told.
+        purpose: What for.
+        fyi: Whether nothing is asked.
+        facts: What was known of the ticket then.
+        veiled: Whether the reader may see no more than the ticket's number.
+    """
+
+    decision: Decided
+    role: str
+    purpose: Purpose
+    fyi: bool
+    facts: TicketFacts
+    veiled: bool = False
 
 
-def _in_short(decision: Decided, message: Message, *, asks: bool) -> str:
-    due = decision.data.get("ack_due") if asks else None
-    return f"{message.subject}{f'; acknowledge it by {instant(due)}' if due else ''}"
+def letter_for(told: Told) -> str:
+    """Return the name of the letter that says what *told* asks for (Communication)."""
+    decision, data = told.decision, told.decision.data
+    if told.veiled:
+        return "veiled"
+    if told.purpose is Purpose.STAND_DOWN:
+        left = data.get("reason") == "de_escalated"
+        return "de_escalation_notice" if left else "stand_down"
+    if decision.type in (RAISED, NOTICE_DUE):
+        return _letter_of_call(told)
+    match decision.type:
+        case "escalation.acknowledged":
+            return "ack_notice"
+        case "escalation.ended":
+            return "return_notice"
+        case "timer.warned" | "timer.breached" | "timer.met":
+            return "timer_notice"
+        case "act.refused":
+            return "refusal"
+        case _:
+            return "case_notice"
+
+
+def _letter_of_call(told: Told) -> str:
+    data = told.decision.data
+    if told.role.startswith("exec_"):
+        return "exec_summary" if told.fyi else "exec_decision"
+    return "department_request" if data.get("track") == "external" else "raise_notice"
+
+
+def draft_for(told: Told) -> str | None:
+    """Return the customer's letter that goes along as a draft, where a reply is what is wanted."""
+    if told.fyi or told.veiled or not told.decision.type.startswith("timer."):
+        return None
+    return CUSTOMER_DRAFTS.get(str(told.decision.data.get("timer")))
+
+
+def values(told: Told, terms: Terms) -> dict[str, Any]:
+    """Return every value that a letter may put in, none of them escaped yet."""
+    decision, facts, data = told.decision, told.facts, told.decision.data
+    target = str(data.get("target") or "the next tier")
+    tier_asked = target[1:] if target[:1] == "t" and target[1:].isdigit() else None
+    debt = data.get("info_debt") or {}
+    return {
+        "ticket": decision.ticket,
+        "number": split_key(decision.ticket)[1] if ":" in decision.ticket else decision.ticket,
+        "title": facts.title,
+        "owner": facts.owner,
+        "type": decision.type,
+        "type_name": _spaced(decision.type.replace(".", " ")),
+        "priority": data.get("priority"),
+        "tier": data.get("tier"),
+        "cell": _cell(data.get("cell")) if data.get("cell") else None,
+        "cell_before": _cell(data.get("from")),
+        "cell_after": _cell(data.get("to")),
+        "role": terms.roles.get(told.role, _spaced(told.role)),
+        "ask": _ask(told),
+        "ack_due": _instant(data.get("ack_due")),
+        "due": _instant(data.get("due")),
+        "due_at": _due(data, terms),
+        "at": instant(decision.at),
+        "raised": decision.type == RAISED,
+        "step": None if data.get("step") is None else int(data["step"]),
+        "target_name": terms.roles.get(target, _spaced(target)),
+        "tier_asked": tier_asked,
+        "binding": bool(data.get("binding")),
+        "owed_fields": [_spaced(one) for one in debt.get("fields") or ()],
+        "owed_due": _instant(debt.get("due")),
+        "timer": _timer(data, terms),
+        "breached": decision.type == "timer.breached",
+        "share": _share(data),
+        "code": _spaced(data.get("code") or ""),
+        "code_id": str(data.get("code") or ""),
+        "detail": None if data.get("detail") is None else _spaced(data["detail"]),
+        "by": data.get("by"),
+        "after": None if data.get("after_s") is None else span(int(data["after_s"])),
+        "ending": _ending(decision, terms),
+        "declined": data.get("reason") == "declined",
+        "proposed": None if data.get("proposed") is None else _spaced(data["proposed"]),
+        "reasons": _reasons(decision, terms),
+        "sums": [_sum(line) for line in (data.get("because") or {}).get("arithmetic") or ()],
+        "changed": [_spaced(one) for one in _changed(decision, terms)],
+        **_refused(decision, terms),
+    }
+
+
+def digest_values(
+    parts: Sequence[tuple[Decided, str, bool]],
+) -> dict[str, Any]:
+    """Return what a digest may put in for *parts*: decision, subject, whether it asks."""
+    priorities = [str(one.data["priority"]) for one, _, _ in parts if one.data.get("priority")]
+    return {
+        "priority": min(priorities, default=None),
+        "count": len(parts),
+        "tickets": len({decision.ticket for decision, _, _ in parts}),
+        "notices": [
+            {
+                "subject": subject,
+                "ticket": decision.ticket,
+                "ack_due": _instant(decision.data.get("ack_due")) if asks else None,
+            }
+            for decision, subject, asks in parts
+        ],
+    }
 
 
 def instant(value: object) -> str:
@@ -81,132 +171,106 @@ def instant(value: object) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _happened(decision: Decided, purpose: Purpose) -> str:
+def links(
+    decision: Decided, facts: TicketFacts, terms: Terms, tracker_url: str | None
+) -> list[tuple[str, str]]:
+    """Return the links of a letter, words and address; only web addresses become links."""
+    found = []
+    if facts.url and facts.url.startswith(("https://", "http://")):
+        words = terms.phrases.get("ticket", "The ticket")
+        found.append((words, plain(facts.url).replace(" ", "%20")))
+    if tracker_url:
+        words = terms.phrases.get("history", "Its history")
+        found.append((words, f"{tracker_url.rstrip('/')}/tickets/{_quoted(decision.ticket)}"))
+    return found
+
+
+def _ask(told: Told) -> str:
+    if told.purpose is Purpose.STAND_DOWN:
+        return "stood_down"
+    if told.fyi:
+        return "information"
+    if told.decision.data.get("ack_due"):
+        return "acknowledge_by"
+    if told.decision.type.startswith("escalation."):
+        return "acknowledge"
+    warned = told.decision.data.get("due") and told.decision.type == "timer.warned"
+    return "see_by" if warned else "see_now"
+
+
+def _ending(decision: Decided, terms: Terms) -> str:
+    default = "acknowledged" if decision.type == ACKNOWLEDGED else "ended"
+    reason = str(decision.data.get("reason") or default)
+    if decision.type not in (ACKNOWLEDGED, ENDED) and not decision.data.get("reason"):
+        reason = "acknowledged"
+    return terms.endings.get(reason, _spaced(reason))
+
+
+def _reasons(decision: Decided, terms: Terms) -> list[dict[str, str]]:
+    triggers = (decision.data.get("because") or {}).get("triggers") or ()
+    unknown = terms.phrases.get("policy", "the policy asks for it")
+    return [{"id": str(one), "text": terms.triggers.get(str(one), unknown)} for one in triggers]
+
+
+def _changed(decision: Decided, terms: Terms) -> list[str]:
+    """Return what an executive is told to have changed since the raise (Executives)."""
+    if decision.type != NOTICE_DUE:
+        return []
+    triggers = (decision.data.get("because") or {}).get("triggers") or ()
+    return [str(one) for one in decision.facts.get("changed") or ()] or [
+        terms.triggers[str(one)]
+        for one in triggers
+        if str(one) == "T20" and "T20" in terms.triggers
+    ]
+
+
+def _refused(decision: Decided, terms: Terms) -> dict[str, Any]:
     data = decision.data
-    if purpose is Purpose.STAND_DOWN:
-        reason = str(data.get("reason") or "acknowledged")
-        return f"nothing more is asked of you: {ENDINGS.get(reason, plain(reason))}"
-    match decision.type:
-        case "escalation.raised":
-            return f"it was escalated to {_target(data)}"
-        case "escalation.notice_due":
-            return f"{_notice_kind(data)} about the escalation to {_target(data)}"
-        case "timer.warned":
-            return f"{_timer(data)} falls due {_due(data)}{_share(data)}"
-        case "timer.breached":
-            return f"{_timer(data)} was due {_due(data)} and has not come"
-        case "config.alert":
-            detail = f" ({plain(data['detail'])})" if data.get("detail") else ""
-            return f"the set-up needs attention: {_spaced(data.get('code') or '')}{detail}"
-        case _:
-            return _became_of_case(decision)
-
-
-def _became_of_case(decision: Decided) -> str:
-    match decision.type:
-        case "case.opened" | "group.opened":
-            return "a case was opened"
-        case "case.reopened":
-            return "the case was reopened"
-        case "case.reclassified":
-            before, now = (_cell(decision.data.get(side)) for side in ("from", "to"))
-            return f"its classification changed from {before} to {now}"
-        case other:
-            return _spaced(other.replace(".", " "))
+    code = str(data.get("code") or "")
+    act = str(data.get("act_id") or "").split("-")[1:2] if decision.type == REFUSED else []
+    return {
+        "act": terms.acts.get(act[0] if act else "", "act"),
+        "refused_because": terms.refusals.get(code, _spaced(code)),
+        "missing": [_spaced(one) for one in data.get("missing") or ()],
+        "allowed": [terms.roles.get(str(one), _spaced(one)) for one in data.get("allowed") or ()],
+        "taken_by": decision.facts.get("acknowledged_by"),
+    }
 
 
 def _spaced(name: object) -> str:
-    return plain(name).replace("_", " ")
+    return str(name).replace("_", " ")
 
 
-def _notice_kind(data: Mapping[str, Any]) -> str:
-    step = data.get("step")
-    return "news" if step is None else f"a call (step {int(step) + 1} of its ladder)"
-
-
-def _target(data: Mapping[str, Any]) -> str:
-    target = plain(data.get("target") or "the next tier")
-    if target[:1] == "t" and target[1:].isdigit():
-        return f"tier {target[1:]}"
-    return _spaced(target)
-
-
-def _timer(data: Mapping[str, Any]) -> str:
+def _timer(data: Mapping[str, Any], terms: Terms) -> str:
     name = str(data.get("timer") or "")
-    return TIMERS.get(name, _spaced(name))
+    return terms.timers.get(name, _spaced(name))
 
 
-def _due(data: Mapping[str, Any]) -> str:
-    return f"at {instant(data['due'])}" if data.get("due") else "soon"
+def _due(data: Mapping[str, Any], terms: Terms) -> str:
+    if not data.get("due"):
+        return terms.phrases.get("soon", "soon")
+    return terms.phrases.get("at", "at {at}").replace("{at}", instant(data["due"]))
 
 
-def _share(data: Mapping[str, Any]) -> str:
+def _instant(value: object) -> str | None:
+    return None if value is None else instant(value)
+
+
+def _share(data: Mapping[str, Any]) -> str | None:
     share = data.get("share")
-    return f" ({float(share):.0%} used)" if isinstance(share, int | float | str) else ""
+    return f"{float(share):.0%}" if isinstance(share, int | float | str) else None
 
 
 def _cell(cell: object) -> str:
     if isinstance(cell, Mapping):
-        return "/".join(plain(part) for part in cell.values() if part is not None)
-    return plain(cell or "none")
-
-
-def _why(decision: Decided) -> list[str]:
-    because = decision.data.get("because") or {}
-    triggers = [str(trigger) for trigger in because.get("triggers") or ()]
-    reasons = [
-        f"{TRIGGERS.get(each, 'the policy asks for it')} ({plain(each)})" for each in triggers
-    ]
-    lines = [f"Why: {'; '.join(reasons)}."] if reasons else []
-    sums = [plain(_sum(line)) for line in because.get("arithmetic") or ()]
-    if sums:
-        lines.append(f"The sum: {'; '.join(sums)}.")
-    return lines
+        return "/".join(str(part) for part in cell.values() if part is not None)
+    return str(cell or "none")
 
 
 def _sum(line: object) -> str:
     if isinstance(line, Mapping):
         return ", ".join(f"{key} {value}" for key, value in line.items())
     return str(line)
-
-
-def _asked(decision: Decided, role: str, purpose: Purpose, *, fyi: bool) -> str:
-    who = _spaced(role)
-    if purpose is Purpose.STAND_DOWN:
-        return f"Asked of you ({who}): nothing more. Thank you for standing ready."
-    if fyi:
-        return f"Asked of you ({who}): nothing; this is for your information."
-    ack_due = decision.data.get("ack_due")
-    if ack_due:
-        return f"Asked of you ({who}): acknowledge it by {instant(ack_due)}."
-    if decision.type.startswith("escalation."):
-        return f"Asked of you ({who}): acknowledge it if nobody has, and see to it."
-    due = decision.data.get("due")
-    if due and decision.type == "timer.warned":
-        return f"Asked of you ({who}): see to it by {instant(due)}."
-    return f"Asked of you ({who}): see to it now."
-
-
-def _standing(decision: Decided) -> str:
-    data = decision.data
-    parts = [
-        f"tier {plain(data['tier'])}" if data.get("tier") is not None else "",
-        f"priority {plain(data['priority'])}" if data.get("priority") else "",
-        f"cell {_cell(data['cell'])}" if data.get("cell") else "",
-        f"decided for {instant(decision.at)}",
-    ]
-    return "Now: " + ", ".join(part for part in parts if part) + "."
-
-
-def _links(decision: Decided, facts: TicketFacts, tracker_url: str | None) -> list[tuple[str, str]]:
-    links = []
-    if facts.url and facts.url.startswith(("https://", "http://")):
-        links.append(("The ticket", plain(facts.url).replace(" ", "%20")))
-    if tracker_url:
-        links.append(
-            ("Its history", f"{tracker_url.rstrip('/')}/tickets/{_quoted(decision.ticket)}")
-        )
-    return links
 
 
 def _quoted(key: str) -> str:

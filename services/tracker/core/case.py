@@ -218,6 +218,8 @@ def _acknowledged(case: Case, data: AcknowledgementTaken) -> Plain:
         "acknowledged": data.version,
         "acknowledged_by": data.by or data.role,
         "acknowledged_at": data.at.isoformat(),
+        "acknowledged_after_s": data.after_s,
+        "acknowledged_step": data.step,
     }
     return _about(case, data, said)
 

@@ -90,6 +90,8 @@ class Standing:
         escalations: The open ones, oldest first, each with its id.
         flags: Overrides that hold, and `vip`.
         customer_waits_since: The customer's last message, where no public reply came after it.
+        teams: Whose turn it is: the tier's team (`t2`), and those whom open escalations were raised
+            to (`engineering`); nobody's once it has ended.
     """
 
     status: str
@@ -100,6 +102,7 @@ class Standing:
     escalations: tuple[Plain, ...]
     flags: tuple[str, ...]
     customer_waits_since: datetime | None
+    teams: tuple[str, ...]
 
     @property
     def is_open(self) -> bool:
@@ -123,7 +126,15 @@ def standing(facts: Facts, case: Case) -> Standing:
         escalations=escalations,
         flags=_flags(facts),
         customer_waits_since=None if status in ENDED else _waits_since(facts),
+        teams=() if status in ENDED else tuple(sorted(_teams(case, escalations))),
     )
+
+
+def _teams(case: Case, escalations: tuple[Plain, ...]) -> set[str]:
+    tier = case.state.get("tier")
+    # A blank would make two names of one.
+    targets = {str(one["target"]).replace(" ", "_") for one in escalations}
+    return targets | ({f"t{tier}"} if tier else set())
 
 
 def open_escalations(case: Case) -> list[Plain]:
@@ -134,6 +145,21 @@ def open_escalations(case: Case) -> list[Plain]:
         if "raised" in said and "ended" not in said
     ]
     return sorted(found, key=lambda said: int(said["raised"]))
+
+
+def resolved_after_s(facts: Facts, case: Case) -> int | None:
+    """Return the wall seconds from the opening to the resolution that holds.
+
+    A reopening undoes the resolution before it; whatever resolves the ticket then counts instead,
+    from the same opening. None while it is open, or was never opened as far as is known.
+    """
+    if facts.opened is None or not case.ends:
+        return None
+    last = case.ends[-1]
+    if last.status == "closed" and len(case.ends) > 1 and case.ends[-2].status == "resolved":
+        # A helpdesk closes what was resolved some days before.
+        last = case.ends[-2]
+    return last.second - facts.opened[0] if last.status in {"resolved", "closed"} else None
 
 
 def _status(facts: Facts, case: Case, refused: set[str]) -> tuple[str, int]:

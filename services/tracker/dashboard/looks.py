@@ -6,7 +6,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from services.tracker.core.standing import ANSWER, DWELL
-from services.tracker.replies import Deadline, Ticket
+from services.tracker.replies import Deadline, Ticket, Timer
+from shared.contract.explanations import Clock
 from shared.contract.sentences import clock, span, target
 
 _SOON_S: Final = 3600
@@ -61,3 +62,10 @@ def step(deadline: Deadline) -> str:
 def priority(name: str | None) -> str:
     """Return the priority *name* with its word: `P1 critical`."""
     return "not decided" if name is None else f"{name} {_PRIORITIES.get(name, '')}"
+
+
+def bar(timer: Timer | Clock) -> int | None:
+    """Return how much of its allowance *timer* has used, percent up to 100; None where unknown."""
+    if not timer.allowance_s or timer.used_s is None:
+        return None
+    return min(100, max(0, round(100 * timer.used_s / timer.allowance_s)))

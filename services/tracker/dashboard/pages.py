@@ -1,178 +1,216 @@
-"""The board and the page of one case, for people: rendered here, no script needed."""
+"""The pages for people: rendered here, complete without scripts, livelier with them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from hashlib import sha256
-from pathlib import Path as FilePath
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
+from urllib.parse import quote, urlsplit
 
 import structlog
-from fastapi import APIRouter, Path, Query, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
-from services.tracker.core.wording import late, plain
+from services.tracker.access import Access, Who, for_all
+from services.tracker.acting import Outcome
+from services.tracker.api import Cursor, only_seen, question_of
+from services.tracker.core.keys import Reader, secret_of
 from services.tracker.dashboard import looks
-from services.tracker.desk import Desk
-from services.tracker.explaining import Escalator
-from services.tracker.freshness import Freshness
-from shared.contract.errors import TransientError
+from services.tracker.dashboard.forms import ACTS, act_of
+from services.tracker.dashboard.policy_page import policy_shown
+from services.tracker.dashboard.site import Site
+from services.tracker.desk import GROUP_SOURCE
+from services.tracker.freshness import MAX_WAIT_MS, Freshness
+from services.tracker.store_queries import Query as TicketQuery
 from shared.contract.explanations import Explanation
-from shared.contract.sentences import called, clock, moment, sentence, span, target, why, words
-from shared.runtime.health import Problem, retry_after
+from shared.runtime.health import Problem
 
 log = structlog.get_logger()
 
-_HERE: Final = FilePath(__file__).parent
 _PER_TIER: Final = 50
 _ENTRIES: Final = 100
+_FOUND: Final = 50
+_MEMBERS: Final = 200
 # Real time in which the escalator has to answer; the rest of the page does not wait longer.
 _PATIENCE_S: Final = 2.0
-_HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:;"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-}
 _NO_NUL: Final = r"^[^\x00]*$"
 
-Answer = Callable[[], Awaitable[tuple[dict[str, Any], Freshness]]]
+Key = Annotated[str, Path(max_length=1100, pattern=_NO_NUL)]
+Given = tuple[dict[str, Any], Freshness | None]
 
 
-def pages(
-    desk: Desk, escalator: Escalator, refresh: timedelta, *, late_after_s: float
-) -> APIRouter:
-    """Return the pages' routes.
-
-    Args:
-        desk: Where they ask.
-        escalator: Where they ask why, and what comes next; a page does without where it is away.
-        refresh: How often, in real time, they load themselves anew unless asked not to.
-        late_after_s: A decision made more virtual seconds after its effective time is late.
-    """
-    style = (_HERE / "assets" / "tracker.css").read_bytes()
-    page = _Page(_environment(sha256(style).hexdigest()[:12], late_after_s), refresh)
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/assets/tracker.css")
-    async def css() -> Response:
-        headers = {"cache-control": "public, max-age=31536000, immutable"}
-        return Response(style, media_type="text/css", headers=headers)
-
-    @router.get("/")
-    async def board(*, still: bool = False) -> Response:
-        async def answer() -> tuple[dict[str, Any], Freshness]:
-            stats, _ = await desk.stats()
-            shown, freshness = await desk.board(_PER_TIER)
-            return {"board": shown, "stats": stats}, freshness
-
-        return await page.render("board.html", answer, still=still, here="/")
-
-    @router.get("/tickets/{key:path}")
-    async def case(
-        key: Annotated[str, Path(max_length=1100, pattern=_NO_NUL)],
-        cursor: Annotated[str | None, Query(max_length=4000)] = None,
-        *,
-        still: bool = False,
-    ) -> Response:
-        async def answer() -> tuple[dict[str, Any], Freshness]:
-            ticket, freshness = await desk.ticket(key)
-            entries, _ = await desk.timeline(key, cursor, _ENTRIES, newest_first=True)
-            first = cursor is None
-            reasons = await _reasons(escalator, key) if first else None
-            shown = {"ticket": ticket, "timeline": entries, "first": first, "reasons": reasons}
-            return shown, freshness
-
-        # A later page of the timeline is being read; it should not be pulled away.
-        still = still or cursor is not None
-        return await page.render("case.html", answer, still=still, here=looks.link(key))
-
+def pages(site: Site, access: Access) -> APIRouter:
+    """Return the pages' routes on *site*, for whom *access* lets in."""
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(access.let_in)])
+    _add_lists(router, site)
+    _add_sums(router, site)
+    _add_case(router, site)
     return router
 
 
-async def _reasons(escalator: Escalator, key: str) -> Explanation | None:
+def _add_lists(router: APIRouter, site: Site) -> None:
+    desk = site.desk
+
+    @router.get("/")
+    async def board(reader: Who, *, still: bool = False) -> Response:
+        async def answer() -> Given:
+            stats = None if reader.source else (await desk.stats())[0]
+            asked = TicketQuery(source=reader.source)
+            shown, freshness = await desk.board(_PER_TIER, None, asked)
+            seen = None if reader.source else site.watchdog.seen
+            return {"board": shown, "stats": stats, "seen": seen}, freshness
+
+        return await site.page("board.html", answer, here="/", live=True, still=still)
+
+    @router.get("/search")
+    async def search(
+        request: Request,
+        reader: Who,
+        question: Annotated[TicketQuery, Depends(question_of)],
+        cursor: Cursor = None,
+    ) -> Response:
+        async def answer() -> Given:
+            asked = question.within(reader.source)
+            page, freshness = await desk.tickets(asked, cursor, _FOUND)
+            query = {name: text for name, text in request.query_params.items() if name != "cursor"}
+            return {"page": page, "query": query}, freshness
+
+        return await site.page("search.html", answer, here=f"/search?{request.url.query}")
+
+    @router.get("/groups")
+    async def groups(reader: Who, cursor: Cursor = None) -> Response:
+        async def answer() -> Given:
+            for_all(reader)
+            page, freshness = await desk.groups(only_open=False, cursor=cursor, limit=_FOUND)
+            return {"page": page}, freshness
+
+        return await site.page("groups.html", answer, here="/groups", live=cursor is None)
+
+
+def _add_sums(router: APIRouter, site: Site) -> None:
+    @router.get("/charts")
+    async def charts(reader: Who, days: Annotated[int, Query(ge=1, le=92)] = 7) -> Response:
+        async def answer() -> Given:
+            for_all(reader)
+            history, freshness = await site.desk.history(days)
+            return {"history": history, "days": days}, freshness
+
+        return await site.page("charts.html", answer, here=f"/charts?days={days}")
+
+    @router.get("/policy")
+    async def policy() -> Response:
+        async def answer() -> Given:
+            return {"policy": policy_shown(await site.escalator.policy_text())}, None
+
+        return await site.page("policy.html", answer, here="/policy")
+
+
+def _add_case(router: APIRouter, site: Site) -> None:
+    @router.get("/tickets/{key:path}")
+    async def case(
+        reader: Who,
+        key: Key,
+        cursor: Annotated[str | None, Query(max_length=4000)] = None,
+        did: Annotated[str | None, Query(max_length=256, pattern=_NO_NUL)] = None,
+        after: Annotated[str | None, Query(max_length=100)] = None,
+        *,
+        still: bool = False,
+    ) -> Response:
+        async def answer() -> Given:
+            only_seen(reader, key)
+            if after is not None:
+                await site.desk.fresh_enough(after, MAX_WAIT_MS)
+            given, freshness = await _case(site, reader, key, cursor)
+            act = None if did is None else (await site.desk.act(did))[0]
+            return {**given, "act": act, "outcome": None, "form": {}}, freshness
+
+        # A later page of the timeline is being read; it should not be pulled away.
+        live = cursor is None and did is None
+        return await site.page("case.html", answer, here=looks.link(key), live=live, still=still)
+
+    @router.post("/tickets/{key:path}/acts")
+    async def act(reader: Who, key: Key, request: Request) -> Response:
+        """Hand an act on to intake, and come back to the case with what became of it."""
+        here = looks.link(key)
+        _only_from_here(request)
+        only_seen(reader, key)
+        form = {
+            name: text
+            for name, text in (await request.form(max_fields=40, max_files=0)).items()
+            if isinstance(text, str)
+        }
+        outcome = await _posted(site, key, form, secret_of(request.headers.get("authorization")))
+        if outcome.act_id is not None:
+            did = f"did={quote(outcome.act_id, safe='')}&after={outcome.after}"
+            return RedirectResponse(f"{here}?{did}", status_code=303)
+
+        async def answer() -> Given:
+            given, freshness = await _case(site, reader, key, None)
+            # What was written is kept, so that only what is missing need be added.
+            return {**given, "act": None, "outcome": outcome, "form": form}, freshness
+
+        return await site.page("case.html", answer, here=here, status=422)
+
+
+async def _case(
+    site: Site, reader: Reader, key: str, cursor: str | None
+) -> tuple[dict[str, Any], Freshness]:
+    ticket, freshness = await site.desk.ticket(key)
+    entries, _ = await site.desk.timeline(key, cursor, _ENTRIES, newest_first=True)
+    first = cursor is None
+    of_group = key if key.startswith(f"{GROUP_SOURCE}:") else ticket.group
+    members = []
+    if of_group is not None and first:
+        asked = TicketQuery(group=of_group, source=reader.source)
+        members = (await site.desk.tickets(asked, None, _MEMBERS))[0].items
+    reasons = await _reasons(site, key) if first else None
+    return {
+        "ticket": ticket,
+        "timeline": entries,
+        "first": first,
+        "reasons": reasons,
+        # The tracker knows what was used when a decision last said so, the escalator what is now.
+        "used_now": {} if reasons is None else {one.name: one for one in reasons.timers},
+        "group": of_group,
+        "members": members,
+        "acts": ACTS if site.intake.is_there and first else (),
+    }, freshness
+
+
+async def _posted(site: Site, key: str, form: Mapping[str, str], secret: str | None) -> Outcome:
+    try:
+        act = act_of(form)
+    except ValueError as error:
+        return Outcome(said=("The form cannot be read", str(error)))
+    return await site.intake.post(key, act, secret)
+
+
+def _only_from_here(request: Request) -> None:
+    """Refuse a form that another site has posted in the name of somebody who is signed in here.
+
+    Raises:
+        Problem: 403.
+    """
+    origin = request.headers.get("origin")
+    fetched = request.headers.get("sec-fetch-site")
+    here = request.headers.get("host")
+    # Browsers say where a form comes from; those that do not say at least its origin.
+    foreign = origin is not None and urlsplit(origin).netloc != here
+    if foreign if fetched is None else fetched not in {"same-origin", "none"}:
+        raise Problem(
+            status=403,
+            code="foreign_form",
+            title="The form was sent from another site",
+            detail=f"its origin is {origin!r}",
+            do="Send it from the case's own page.",
+        )
+
+
+async def _reasons(site: Site, key: str) -> Explanation | None:
     """Return why *key* stands as it does; None where that cannot be had at once."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            return await escalator.explanation(key)
+            return await site.escalator.explanation(key)
     except (Problem, TimeoutError) as error:
         log.info("page without reasons", ticket=key, why=str(error))
         return None
-
-
-class _Page:
-    """Renders answers, and errors, as pages."""
-
-    def __init__(self, environment: Environment, refresh: timedelta) -> None:
-        self._environment = environment
-        self._refresh_s = round(refresh.total_seconds())
-
-    async def render(self, name: str, answer: Answer, *, still: bool, here: str) -> Response:
-        """Return the page *name* of *answer*, which loads itself anew unless it is to be *still*."""
-        refresh_s = None if still else self._refresh_s
-        try:
-            given, freshness = await answer()
-        except Problem as problem:
-            return self._problem(problem, refresh_s=None, here=here)
-        except TransientError:
-            return self._problem(_away(), refresh_s=refresh_s, here=here)
-        page = self._environment.get_template(name).render(
-            **given,
-            refresh_s=refresh_s,
-            here=here,
-            now=freshness.now,
-            lag_s=freshness.behind_s,
-        )
-        headers = {**_HEADERS, **freshness.headers()}
-        return Response(page, headers=headers, media_type="text/html")
-
-    def _problem(self, problem: Problem, *, refresh_s: int | None, here: str) -> Response:
-        page = self._environment.get_template("problem.html").render(
-            problem=problem, refresh_s=refresh_s, here=here, now=None, lag_s=None
-        )
-        headers = {**_HEADERS, **problem.headers}
-        return Response(page, problem.status, headers=headers, media_type="text/html")
-
-
-def _environment(style: str, late_after_s: float) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        # Whatever is printed passes here before it is escaped; what is markup by now stays.
-        finalize=lambda shown: plain(shown) if type(shown) is str else shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "moment": moment,
-        "span": span,
-        "words": words,
-        "target": target,
-        "link": looks.link,
-        "web": looks.web,
-        "due": looks.due,
-        "urgency": looks.urgency,
-        "step": looks.step,
-        "priority": looks.priority,
-        "clock": clock,
-    }
-    environment.globals |= {
-        "sentence": sentence,
-        "why": why,
-        "called": called,
-        "late": lambda data: late(data, late_after_s),
-        "style": style,
-    }
-    return environment
-
-
-def _away() -> Problem:
-    return Problem(
-        status=503,
-        code="database_unavailable",
-        title="The board is away for a moment",
-        detail="its database does not answer",
-        do="This page tries again by itself; nothing that was reported is lost.",
-        headers=retry_after(),
-    )

@@ -19,6 +19,7 @@ from shared.runtime.kafka.publisher import (
 )
 from shared.runtime.kafka.reading import Reader, reading
 from shared.runtime.kafka.records import Batch, Incoming, Landed, Record, partition_for
+from shared.runtime.kafka.stretch import StretchReader, stretch_reader
 from shared.runtime.kafka.whole import read_whole
 from shared.runtime.progress import StaleDataError
 
@@ -38,6 +39,7 @@ __all__ = [
     "Record",
     "RecordTooLargeError",
     "StaleDataError",
+    "StretchReader",
     "TopicMissingError",
     "TopicShape",
     "cluster_id",
@@ -47,4 +49,5 @@ __all__ = [
     "partition_for",
     "read_whole",
     "reading",
+    "stretch_reader",
 ]

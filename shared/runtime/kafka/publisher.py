@@ -30,6 +30,7 @@ from shared.runtime.telemetry import (
     PUBLISH_SECONDS,
     PUBLISHED,
 )
+from shared.runtime.tracing import outgoing, publishing
 
 log = structlog.get_logger()
 
@@ -134,7 +135,10 @@ class Publisher:
         try:
             async with asyncio.timeout(self._deadline_s):
                 producer = self._producer or await self._ready()
-                landed = await send(producer, records)
+                with publishing(one.topic for one in records):
+                    landed = await send(
+                        producer, [one._replace(headers=outgoing(one.headers)) for one in records]
+                    )
         except (TimeoutError, KafkaTimeoutError):
             PUBLISH_FAILURES.labels(Reason.DEADLINE_PASSED).inc()
             self._replace_if_stalled(producer)

@@ -22,6 +22,7 @@ from shared.runtime.kafka.watch import Watch
 from shared.runtime.progress import Progress, StaleDataError
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.telemetry import BATCH_SECONDS, RECORDS, RETRIES
+from shared.runtime.tracing import applying
 
 log = structlog.get_logger()
 
@@ -177,7 +178,8 @@ class Session:
             self._watch.taken_up(partition, records[0].timestamp)
         began = monotonic()
         batch = Batch(topic, [incoming(one) for records in taken.values() for one in records])
-        await self._handle(batch)
+        with applying(topic, ((one.key, one.headers) for one in batch.records)):
+            await self._handle(batch)
         BATCH_SECONDS.labels(topic).observe(monotonic() - began)
         RECORDS.labels(topic).inc(len(batch.records))
         for partition, records in taken.items():

@@ -1,12 +1,16 @@
 """What intake answers 202 is in the log, where it says."""
 
 import asyncio
+import gzip
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
+from cloudevents.core.bindings import http
+from cloudevents.core.bindings.kafka import KafkaMessage, from_structured_event
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
 from services.intake.core.keys import ApiKey, KeyRing, Scope
 from services.intake.keys_file import new_key
@@ -67,6 +71,73 @@ async def test_a_binary_event_is_the_same_event(kafka: str, topic: str) -> None:
     assert answer.json()["ticket"] == "desk:Größe 7/№ 1"
     (record,) = await all_records(kafka, topic)
     assert decode_event(record.value, record.headers).id == "b-1"
+
+
+async def test_what_the_sdk_sends_in_each_mode_the_sdk_reads_from_kafka(
+    kafka: str, topic: str
+) -> None:
+    sent = {
+        number: SdkEvent(
+            {
+                "type": "ticket.opened",
+                "id": number,
+                "source": "desk",
+                "subject": "Größe 7/№ 1",
+                "time": datetime(2026, 3, 2, 10, tzinfo=UTC),
+                "datacontenttype": "application/json",
+                "note": '100 % "sure"',
+            },
+            {"title": "Drucker brennt 🔥"},
+        )
+        for number in ("structured", "binary", "batch", "base64")
+    }
+    packed = SdkEvent(
+        dict(sent["base64"].get_attributes()), b'{"title": "Drucker brennt \xf0\x9f\x94\xa5"}'
+    )
+    messages = [
+        http.to_structured_event(sent["structured"]),
+        http.to_binary_event(sent["binary"]),
+        http.HTTPMessage(BATCH, b"[" + http.to_structured_event(sent["batch"]).body + b"]"),
+        http.to_structured_event(packed),
+    ]
+    async with intake_here(kafka, topic) as client:
+        for one in messages:
+            answer = await client.post("/v1/events", content=one.body, headers=one.headers)
+            assert answer.status_code == 202, answer.text
+    for record in await all_records(kafka, topic):
+        message = KafkaMessage(dict(record.headers), record.key, record.value or b"")
+        event = from_structured_event(message)
+        expected = sent.pop(event.get_id())
+        assert event.get_data() == expected.get_data()
+        ours = {name: event.get_extension(name) for name in ("receivedat", "partitionkey")}
+        assert event.get_attributes() == {**expected.get_attributes(), **ours}
+    assert not sent
+
+
+async def test_a_compressed_body_is_refused_unopened(kafka: str, topic: str) -> None:
+    bomb = gzip.compress(b" " * 10_000_000)
+    headers = {**STRUCTURED, "content-encoding": "gzip"}
+    async with intake_here(kafka, topic) as client:
+        for path in ("/v1/events", "/v1/hooks/generic"):
+            answer = await client.post(path, content=bomb, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (415, "encoded_body")
+            assert answer.headers["accept-encoding"] == "identity"
+        plain = {**STRUCTURED, "content-encoding": "identity"}
+        assert (await client.post("/v1/events", json=an_event(), headers=plain)).status_code == 202
+
+
+async def test_bodies_that_do_not_fit_are_turned_away_with_when_to_try_again(
+    kafka: str, topic: str
+) -> None:
+    async with intake_here(kafka, topic, Door(max_held_bytes=1000)) as client:
+        big = await client.post("/v1/events", json=an_event(note="x" * 1000), headers=STRUCTURED)
+        hook = await client.post("/v1/hooks/generic", content=b"x" * 1001)
+        small = await client.post("/v1/events", json=an_event(), headers=STRUCTURED)
+    for answer in (big, hook):
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert 1 <= int(answer.headers["retry-after"]) <= 5
+    assert small.status_code == 202
+    assert len(await all_records(kafka, topic)) == 1
 
 
 async def test_a_batch_is_answered_item_by_item_and_only_the_good_ones_are_published(

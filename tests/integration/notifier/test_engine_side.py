@@ -45,6 +45,18 @@ async def test_the_engine_hears_of_an_empty_seat_once_however_often_it_is_called
     ]
 
 
+async def test_one_alert_tells_of_an_empty_seat_however_many_tickets_meet_it(desk: Desk) -> None:
+    fault: dict[str, Any] = {"code": "nobody_on_schedule", "detail": {"role": "t2_backup"}}
+    async with desk.notifier():
+        for ticket in ("desk:A", "desk:B"):
+            await desk.ledger.decide(
+                a_decision("config.alert", 1, ticket=ticket, notify=calls("t2_lead"), **fault)
+            )
+        await desk.ledger.until_finished(2)
+    found = {row["ticket"]: row["reason"] for row in await desk.ledger.deliveries()}
+    assert sorted(found.values(), key=str) == [None, "told_already"]
+
+
 async def test_an_alert_that_intake_may_have_taken_is_told_again_under_the_same_id(
     desk: Desk,
 ) -> None:

@@ -107,7 +107,8 @@ async def ends_at(kafka: str, topic: str, offset: int) -> bool:
     await consumer.start()
     try:
         only = TopicPartition(topic, 0)
-        return (await consumer.end_offsets([only]))[only] == offset
+        ends: dict[TopicPartition, int] = await consumer.end_offsets([only])
+        return ends[only] == offset
     finally:
         await consumer.stop()
 

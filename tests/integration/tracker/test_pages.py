@@ -1,15 +1,24 @@
 """The pages: what people see, whatever somebody wrote into a ticket."""
 
+import base64
+import hashlib
+import json
 from html.parser import HTMLParser
 from typing import Any
 
 from sqlalchemy import text as sql
 from typing_extensions import override
 
+from services.tracker.core.keys import Reader, ReadKey, ReadKeys
+from services.tracker.dashboard.assets import read_assets
 from shared.contract.times import parse_instant
+from shared.policy.load import DEFAULT_POLICY
 from shared.runtime.database import open_database
 from tests.integration.tracker.conftest import FROZEN
-from tests.support.ticket_events import an_event, opened, replied, status, wrote
+from tests.support.browser import AXE
+from tests.support.house import ROOT
+from tests.support.http_peer import Answer, Request, http_peer
+from tests.support.ticket_events import acknowledged, an_event, opened, replied, status, wrote
 from tests.support.tracker_messages import a_delivery, decision_bytes
 from tests.support.tracker_service import Tracker, asking, tracker_here
 from tests.support.tracker_stream import Said, story
@@ -18,6 +27,7 @@ HOSTILE = (
     "</title></p><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
     "\x1b[31m\u202eevil\u2066\x07<!--"
 )
+PATHS = ("/", "/tickets/desk:A", "/search?q=desk", "/groups", "/charts")
 CONTROLS = {chr(n) for n in (*range(9), *range(11, 32), 127, 0x202E, 0x2066)}
 
 
@@ -46,7 +56,7 @@ async def page(tracker: Tracker, path: str) -> str:
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
-    assert "script" not in policy
+    assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     return answer.text
 
@@ -124,7 +134,7 @@ async def test_what_is_written_into_any_field_stays_text_on_every_page(database:
     for text in (HOSTILE, "harmless"):
         async with tracker_here(database) as tracker:
             await tracker.take(everywhere(text))
-            shown = [await page(tracker, path) for path in ("/", "/tickets/desk:A")]
+            shown = [await page(tracker, path) for path in PATHS]
             async with tracker.database.transaction() as conn:
                 assert (await conn.execute(sql("SELECT count(*) FROM dead_letter"))).scalar() == 0
                 await conn.execute(sql("DROP SCHEMA tracker CASCADE"))
@@ -134,7 +144,7 @@ async def test_what_is_written_into_any_field_stays_text_on_every_page(database:
     for evil, good in zip(hostile, harmless, strict=True):
         assert evil.tags == good.tags
         assert [name for name, _ in evil.attributes] == [name for name, _ in good.attributes]
-        assert "alert(1)" in evil.text
+    assert all("alert(1)" in evil.text for evil in hostile[:3])
 
 
 async def test_only_web_addresses_become_links(tracker: Tracker) -> None:
@@ -150,7 +160,9 @@ async def test_the_board_shows_what_a_lead_asks_first(filled: Tracker) -> None:
     assert "2026-03-02 12:00 UTC" in text, "the installation's clock, not the machine's"
     for wanted in ("Tier 3", "Tier 1", "overdue", "no answer, due", "stay in the tier ends"):
         assert wanted in text
-    assert "script" not in Tree(board).tags
+    assert board.count("<script") == board.count("<script src=") == 2
+    assert "style=" not in board
+    assert "onclick" not in board
     for number in (1, 2, 3):
         assert f'href="/tickets/desk:T{number}"' in board
 
@@ -179,7 +191,9 @@ async def test_a_late_decision_is_marked_in_words(tracker: Tracker) -> None:
 
 
 async def test_pages_reload_themselves_until_asked_not_to(filled: Tracker) -> None:
-    assert '<meta http-equiv="refresh" content="15">' in await page(filled, "/")
+    # With scripts they follow the stream instead.
+    wanted = '<noscript><meta http-equiv="refresh" content="15"></noscript>'
+    assert wanted in await page(filled, "/")
     assert "http-equiv" not in await page(filled, "/?still=true")
 
 
@@ -225,3 +239,133 @@ async def test_while_the_database_is_away_the_pages_say_so_and_try_again() -> No
     assert "The board is away for a moment" in board.text
     assert 'http-equiv="refresh"' in board.text
     assert reply.json()["code"] == "database_unavailable"
+
+
+async def test_a_form_goes_to_intake_with_the_key_of_its_sender_and_back_to_the_case(
+    tracker: Tracker,
+) -> None:
+    await tracker.take(
+        story([opened("2026-03-02T10:00:00Z")], parse_instant("2026-03-03T12:00:00Z"))
+    )
+    landed = {"act_id": "act-1", "ticket": "desk:A", "partition": 3, "offset": 41}
+
+    async def accepted(_: Request) -> Answer:
+        return Answer(202, {"content-type": "application/json"}, json.dumps(landed).encode())
+
+    digest = hashlib.sha256(b"tl_secret").hexdigest()
+    keys = ReadKeys([ReadKey(digest, Reader("olga"), may_read=True)])
+    pair = base64.b64encode(b"olga:tl_secret").decode()
+    form = {"type": "escalation.requested", "by": "olga", "role": "t1_agent", "to_tier": "3"}
+    form |= {"reason": "It grows", "info.impact": "all of them", "department": ""}
+    async with (
+        http_peer(accepted) as peer,
+        asking(tracker.database, keys=keys, intake_url=peer.url) as client,
+    ):
+        headers = {"authorization": f"Basic {pair}"}
+        path = "/tickets/desk:A/acts"
+        answer = await client.post(path, data=form, headers=headers)
+        foreign = await client.post(
+            path, data=form, headers={**headers, "sec-fetch-site": "cross-site"}
+        )
+        (got,) = peer.got
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/tickets/desk:A?did=act-1&after=3:41",
+    )
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign_form")
+    assert got.path == "/v1/tickets/desk%3AA/acts"
+    assert got.headers["authorization"] == "Bearer tl_secret"
+    assert got.json() == {
+        "type": "escalation.requested",
+        "by": "olga",
+        "role": "t1_agent",
+        "to_tier": 3,
+        "reason": "It grows",
+        "info": {"impact": "all of them"},
+    }
+
+
+async def test_h18_a_refusal_names_what_is_missing_and_keeps_what_was_written(
+    tracker: Tracker,
+) -> None:
+    await tracker.take(story([opened("2026-03-02T10:00:00Z")]))
+
+    async def refused(_: Request) -> Answer:
+        said = {
+            "title": "The form is not complete",
+            "detail": "escalation.requested by olga: missing information",
+            "do": "Fill in what is missing.",
+            "missing": [{"field": "impact", "why": "the form of tier 2 asks for it"}],
+            "allowed": [],
+        }
+        return Answer(422, {"content-type": "application/problem+json"}, json.dumps(said).encode())
+
+    async with http_peer(refused) as peer, asking(tracker.database, intake_url=peer.url) as client:
+        answer = await client.post(
+            "/tickets/desk:A/acts",
+            data={"type": "escalation.requested", "by": "olga", "role": "t1", "reason": "<b>Why"},
+        )
+    assert answer.status_code == 422
+    assert "impact – the form of tier 2 asks for it" in answer.text
+    assert "&lt;b&gt;Why</textarea>" in answer.text
+    assert "<b>Why" not in answer.text
+
+
+async def test_what_became_of_an_act_is_said_on_the_case(tracker: Tracker) -> None:
+    wrong = acknowledged("2026-03-02T10:10:00Z", role="passer_by")
+    events = [opened("2026-03-02T10:00:00Z", severity="S2", affected_users=30), wrong]
+    await tracker.take(story(events, parse_instant("2026-03-02T10:21:00Z")))
+    shown = Tree(await page(tracker, f"/tickets/desk:A?did={wrong.id}")).text
+    assert "Refused:" in shown
+    assert "Would be accepted:" in shown
+
+
+async def test_the_policy_is_shown_as_people_know_it(tracker: Tracker) -> None:
+    async def policy(_: Request) -> Answer:
+        body = json.dumps({"text": DEFAULT_POLICY.read_text("utf-8")}).encode()
+        return Answer(200, {"content-type": "application/json"}, body)
+
+    async with http_peer(policy) as peer, asking(tracker.database, peer.url) as client:
+        shown = " ".join(Tree((await client.get("/policy")).text).text.split())
+    for wanted in ("P1 critical", "begins in tier 3", "in tier 1", "Promises"):
+        assert wanted in shown
+    away = await tracker.client.get("/policy")
+    assert (away.status_code, "TRACKER_ESCALATOR_URL" in away.text) == (503, True)
+
+
+async def test_h28_all_members_of_a_group_are_on_its_page(tracker: Tracker) -> None:
+    key = "group:mail/smtp/timeout/emea/1"
+    formed = decision_bytes(1, "group.opened", ticket=key, group_id=key, members=30)
+    joined = [
+        Said(
+            "tickets.tier-changes",
+            f"desk:M{n}",
+            decision_bytes(1, "group.joined", ticket=f"desk:M{n}", group_id=key, members=30),
+            [],
+        )
+        for n in range(30)
+    ]
+    await tracker.take([Said("tickets.tier-changes", key, formed, []), *joined])
+    shown = await page(tracker, f"/tickets/{key}")
+    assert all(f'href="/tickets/desk:M{n}"' in shown for n in range(30))
+    assert ">30</td>" in await page(tracker, "/groups")
+
+
+VENDORED = {
+    "htmx": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",
+    "uplot": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uplot_style": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+}
+
+
+def test_what_others_wrote_is_unchanged_and_named_with_its_licence() -> None:
+    notice = (ROOT / "NOTICE").read_text("utf-8")
+    found = read_assets()
+    for name, checksum in VENDORED.items():
+        assert hashlib.sha256(found[name].content).hexdigest() == checksum
+    assert (
+        hashlib.sha256(AXE.read_bytes()).hexdigest()
+        == "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+    )
+    for named in ("htmx.org 4.0.1", "uPlot 1.6.32", "axe-core 4.14.1", "MIT", "Mozilla", "Zero"):
+        assert named in notice

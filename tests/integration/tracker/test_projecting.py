@@ -33,7 +33,7 @@ from tests.support.tracker_stream import Said, publish
 STORY = many(12, until_s=3600)
 OF_THE_LOG = {
     "ticket": frozenset({"state"}),
-    "timeline": frozenset({"offset", "partition", "repeats"}),
+    "timeline": frozenset({"offset", "partition", "repeats", "known_at"}),
     "tally": frozenset({"topic"}),
 }
 

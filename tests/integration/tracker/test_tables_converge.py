@@ -17,7 +17,7 @@ STORY = many(8, until_s=5400)
 # state holds places in the log, and is compared by what is answered from it.
 OF_THE_LOG = {
     "ticket": frozenset({"state"}),
-    "timeline": frozenset({"offset", "partition", "repeats"}),
+    "timeline": frozenset({"offset", "partition", "repeats", "known_at"}),
 }
 
 
@@ -35,7 +35,7 @@ async def taken(url: str, seed: int | None = None) -> dict[str, Any]:
         # A sum of none is as good as no sum.
         sums = [one for one in found["tally"] if one["what"] != "repeats" and one["n"]]
         answers = [
-            await tracker.get(f"/v1/tickets/{row['key']}")
+            {**await tracker.get(f"/v1/tickets/{row['key']}"), "now": None}
             for row in sorted(found["ticket"], key=lambda row: str(row["key"]))
         ]
         async with tracker.database.transaction() as conn:

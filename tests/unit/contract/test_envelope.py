@@ -22,6 +22,7 @@ from shared.contract.errors import InvalidEventError, Reason
 from shared.contract.events import EVENT_MODELS, TicketOpened, decode_event
 from shared.contract.policies import decode_policy
 from shared.contract.refusals import decode_refusal
+from shared.contract.uses import decode_use
 from tests.support.messages import an_event, instances, on_the_wire
 
 DECODERS = {
@@ -30,6 +31,7 @@ DECODERS = {
     "notifications.deliveries": decode_delivery,
     "policies": decode_policy,
     "hooks.refused": decode_refusal,
+    "keys.used": decode_use,
 }
 EVERY_MODEL = [
     pytest.param(topic, name, model, id=f"{topic}/{name}")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from shared.contract.topics import PARTITIONS, POLICIES, TOPICS
+from shared.contract.topics import KEYS_USED, PARTITIONS, POLICIES, TOPICS
 
 
 def test_no_two_topics_share_a_name() -> None:
@@ -12,10 +12,12 @@ def test_whatever_is_keyed_by_ticket_has_the_same_number_of_partitions() -> None
     assert {topic.partitions for topic in TOPICS if topic.key == "ticket key"} == {PARTITIONS}
 
 
-def test_nothing_is_ever_forgotten() -> None:
+def test_nothing_is_ever_forgotten_but_when_a_key_was_used_before_its_last_use() -> None:
     for topic in TOPICS:
         if topic.name == POLICIES:
             assert topic.config["min.compaction.lag.ms"] == str(2**63 - 1)
+        elif topic.name == KEYS_USED:
+            assert topic.config["cleanup.policy"] == "compact"
         else:
             assert topic.config["retention.ms"] == topic.config["retention.bytes"] == "-1"
 

@@ -8,6 +8,7 @@ import pytest
 
 from deploy import new_secrets
 from services.intake.keys_file import load_keys
+from shared.runtime.clock import real_now
 from tests.support.compose import WRITTEN, defaults, required_variables
 from tests.support.house import ROOT
 
@@ -34,7 +35,7 @@ def test_the_helpdesks_key_is_said_once_and_speaks_for_its_source_alone(
     new_secrets.main(["--into", str(tmp_path), "--source", "service-now"])
     keys = load_keys(tmp_path / "deploy/secrets/intake-keys.yaml")
     (said,) = re.findall(r"tl_\S+", capsys.readouterr().out)
-    found = keys.find(f"Bearer {said}")
+    found = keys.find(f"Bearer {said}", real_now())
     assert found is not None
     assert found.source == "service-now"
     assert set(found.scopes) == {"ingest"}
@@ -44,7 +45,7 @@ def test_the_notifiers_key_is_known_to_intake_and_speaks_for_any_source(tmp_path
     new_secrets.main(["--into", str(tmp_path)])
     keys = load_keys(tmp_path / "deploy/secrets/intake-keys.yaml")
     key = (tmp_path / "deploy/secrets/notifier-intake-key").read_text("utf-8").strip()
-    found = keys.find(f"Bearer {key}")
+    found = keys.find(f"Bearer {key}", real_now())
     assert found is not None
     assert found.source is None
 

@@ -38,7 +38,13 @@ def nested(depth: int) -> object:
         pytest.param(
             b'{"a":1,"a":1,', "", "not JSON", Reason.NOT_JSON, id="repeated, then cut short"
         ),
-        pytest.param(b"1" * 5000, "", "not JSON", Reason.NOT_JSON, id="endless number"),
+        pytest.param(b"1" * 5000, "", "is too large", Reason.NOT_JSON, id="endless number"),
+        pytest.param(
+            b'{"a":-9223372036854775809}', "a", "too large", Reason.NOT_JSON, id="-2^63-1"
+        ),
+        pytest.param(
+            b'{"a":[9223372036854775808]}', "a.0", "too large", Reason.NOT_JSON, id="2^63"
+        ),
         pytest.param(b"[" * 60_000, "", "nested more than 8", Reason.TOO_LARGE, id="60,000 deep"),
     ],
 )
@@ -55,6 +61,18 @@ def test_what_is_not_strict_json_is_refused_with_its_path(
 
 def test_strict_json_is_returned_as_it_is() -> None:
     body = b'{"a": [1, 2.5, null, true, "\\u00e9", {"b": -1e-7}], "c": "\xc3\xa9"}'
+    assert parse(body) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id":"12345678901234567890123456789"}',
+        b"[9223372036854775807,-9223372036854775808]",
+        b"0.12345678901234567890123456789",
+    ],
+)
+def test_many_digits_are_no_flaw_by_themselves(body: bytes) -> None:
     assert parse(body) == json.loads(body)
 
 

@@ -1,11 +1,12 @@
 """What becomes of a report before it is published."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
-from services.intake.core.report import ForeignSourceError, IdFrom, accept
+from services.intake.core.report import ForeignSourceError, IdFrom, accept, named
 from shared.contract.errors import InvalidEventError, Reason
 from shared.contract.events import decode_event
 from shared.contract.ids import derived_event_id
@@ -96,7 +97,7 @@ def test_a_bound_sender_may_leave_its_source_out_but_not_name_another() -> None:
         pytest.param(a_report(id=7), Reason.INVALID_FIELD, "id", id="number as id"),
         pytest.param(a_report(time="now"), Reason.INVALID_FIELD, "time", id="no time"),
         pytest.param(a_report(source="tierline/x"), Reason.INVALID_FIELD, "source", id="our own"),
-        pytest.param(a_report(data=...), Reason.INVALID_FIELD, "data", id="no data"),
+        pytest.param(a_report(data=...), Reason.INVALID_FIELD, "data.author", id="no data"),
         pytest.param(
             a_report(data={"author": "nobody"}), Reason.INVALID_FIELD, "data.author", id="author"
         ),
@@ -105,6 +106,29 @@ def test_a_bound_sender_may_leave_its_source_out_but_not_name_another() -> None:
             Reason.UNSTORABLE_TEXT,
             "data.note",
             id="NUL",
+        ),
+        pytest.param(a_report(ticketUrl="x"), Reason.INVALID_FIELD, "ticketUrl", id="capitals"),
+        pytest.param(a_report(größe="x"), Reason.INVALID_FIELD, "größe", id="umlauts"),
+        pytest.param(a_report(note={}), Reason.INVALID_FIELD, "note", id="object as attribute"),
+        pytest.param(a_report(note=1.5), Reason.INVALID_FIELD, "note", id="fraction as attribute"),
+        pytest.param(a_report(note=2**31), Reason.INVALID_FIELD, "note", id="number of 33 bits"),
+        pytest.param(
+            a_report(dataschema=""), Reason.INVALID_FIELD, "dataschema", id="empty schema"
+        ),
+        pytest.param(
+            a_report(data_base64="e30="), Reason.INVALID_FIELD, "data_base64", id="data twice"
+        ),
+        pytest.param(
+            a_report(data=..., data_base64="e30"),
+            Reason.INVALID_FIELD,
+            "data_base64",
+            id="no base64",
+        ),
+        pytest.param(
+            a_report(data=..., data_base64="eyJhIjogTmFOfQ=="),
+            Reason.NOT_JSON,
+            "data_base64.a",
+            id="NaN in base64",
         ),
         pytest.param(a_report(note="\ud800"), Reason.NOT_JSON, "", id="half a surrogate pair"),
     ],
@@ -116,6 +140,30 @@ def test_what_is_no_event_of_the_contract_is_refused(
         accept(report, received_at=RECEIVED)
     assert caught.value.reason is reason
     assert caught.value.flaws[0].path == path
+
+
+def test_attributes_that_say_nothing_are_left_out() -> None:
+    sent = a_report(dataschema=None, traceparent=None, note=True, count=7)
+    published = json.loads(accept(sent, received_at=RECEIVED).value)
+    assert "dataschema" not in published
+    assert "traceparent" not in published
+    assert (published["note"], published["count"]) == (True, 7)
+
+
+def test_an_event_that_needs_no_data_may_have_none() -> None:
+    report = a_report(type="ticket.unmerged", data=...)
+    assert json.loads(accept(report, received_at=RECEIVED).value)["data"] == {}
+
+
+def test_data_in_base64_are_held_to_the_same_bounds() -> None:
+    deep = base64.b64encode(b'{"author":"agent","x":' + b"[" * 8 + b"]" * 8 + b"}").decode()
+    with pytest.raises(InvalidEventError, match="more than 8 deep"):
+        accept(a_report(data=..., data_base64=deep), received_at=RECEIVED)
+
+
+@pytest.mark.parametrize(("header", "name"), [(b'"k-1"', "k-1"), (b"k-1 ", "k-1"), (b'"', '"')])
+def test_an_idempotency_key_may_stand_in_quotes(header: bytes, name: str) -> None:
+    assert named(header) == name
 
 
 def test_an_unknown_type_is_answered_with_the_known_ones() -> None:

@@ -12,6 +12,7 @@ LIMITS = Limits(
         "email": Rate(per_s=5, burst=5),
         "webhook": Rate(per_s=10, burst=10),
         "console": Rate(per_s=100, burst=100),
+        "now": Rate(0.5, 3),
         "to": Rate(per_s=1 / 15, burst=3),
     },
     at_once=4,

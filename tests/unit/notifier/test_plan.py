@@ -16,7 +16,7 @@ from services.notifier.core.plan import (
 )
 from services.notifier.core.roster import TicketFacts
 from shared.contract.ids import delivery_id
-from tests.unit.notifier.builders import ESCALATION, a_decision, a_roster, called
+from tests.unit.notifier.builders import ESCALATION, NOON, a_decision, a_roster, called
 
 
 def rows(
@@ -27,7 +27,12 @@ def rows(
     alerts: bool = True,
 ) -> dict[str, Planned]:
     planned = plan(
-        decision, a_roster(), facts=facts or TicketFacts(), earlier=earlier or {}, alerts=alerts
+        decision,
+        a_roster(),
+        facts=facts or TicketFacts(),
+        earlier=earlier or {},
+        alerts=alerts,
+        now=NOON,
     )
     return {f"{row.purpose}:{row.role}": row for row in planned}
 

@@ -7,6 +7,7 @@ import pytest
 from services.notifier.core.roster import TicketFacts
 from services.notifier.roster_file import Finding, RosterError, load_roster, load_roster_file
 from shared.runtime.secret import MissingSecretError, looks_like_a_secret, resolve
+from tests.unit.notifier.builders import NOON
 
 DEFAULT = Path("deploy/roster/default.yaml")
 GOOD = """\
@@ -34,13 +35,13 @@ def test_a_roster_seats_people_and_groups() -> None:
     roster = load_roster(GOOD)
     assert (roster.name, roster.version) == ("test", 3)
     facts = TicketFacts(owner="resolver 7")
-    ana = roster.seated("owner", tier=2, facts=facts)
-    tier2 = roster.seated("owner", tier=2, facts=TicketFacts())
+    ana = roster.seated("owner", tier=2, facts=facts, at=NOON)
+    tier2 = roster.seated("owner", tier=2, facts=TicketFacts(), at=NOON)
     assert ana is not None
     assert tier2 is not None
     assert (ana.key, roster.ways(ana, "page")) == ("ana", ("email",))
     assert (tier2.key, roster.ways(tier2, "digest")) == ("tier-2", ("webhook",))
-    assert roster.seated("t2_backup", tier=2, facts=facts) is None
+    assert roster.seated("t2_backup", tier=2, facts=facts, at=NOON) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_roster_seats_people_and_groups() -> None:
         ("tier-2:\n", "ana:\n", Finding(9, "groups.ana", "is a person's name too")),
         ("  t3_queue: ana\n", "", Finding(16, "roles.owner", "falls back to the role 't3_queue'")),
         ("t{tier}_queue", "owner", Finding(17, "roles.owner", "falls back to 'owner', which")),
-        ("page: [webhook", "page: [pigeon", Finding(2, "modes.page.0", "Input should be")),
+        ("page: [webhook", "page: [pigeon", Finding(2, "modes.page.0", "is no channel")),
         ("name: Ana Abel", "name: [Ana", Finding(6, "", "")),
         ("name: Ana Abel", "name: &a Ana", Finding(5, "", "anchors and aliases")),
     ],
@@ -129,7 +130,7 @@ def test_the_default_roster_reaches_every_role_of_the_policy_at_an_example_addre
 ) -> None:
     roster = load_roster_file(DEFAULT)
     for tier in (1, 2, 3):
-        contact = roster.seated(role, tier=tier, facts=TicketFacts())
+        contact = roster.seated(role, tier=tier, facts=TicketFacts(), at=NOON)
         assert contact is not None
         assert contact.email is not None
         assert contact.email.endswith("@example.org")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.notifier.__main__ import main
-from services.notifier.channels.build import channels, roster, secret
+from services.notifier.channels.build import names, roster, secret
 from services.notifier.settings import Settings
 from shared.runtime.run import EXIT_REFUSED, exit_code
 from shared.runtime.settings import SettingsError
@@ -30,7 +30,7 @@ def refusal(environ: dict[str, str]) -> str:
     """Return why a notifier with *environ* does not start."""
     try:
         settings = Settings.from_env(LEAST | environ)
-        roster(settings, channels(settings, environ), environ)
+        roster(settings, names(settings), environ, {})
     except SettingsError as error:
         return str(error)
     raise AssertionError("it would start")
@@ -62,7 +62,7 @@ def test_a_webhook_without_its_address_or_secret_is_named(
 def test_a_dry_run_needs_no_way_out(roster_file: str) -> None:
     environ = {"NOTIFIER_ROSTER_FILE": roster_file, "NOTIFIER_DRY_RUN": "true"}
     settings = Settings.from_env(LEAST | environ)
-    people = roster(settings, channels(settings, environ), environ)
+    people = roster(settings, names(settings), environ, {})
     assert people.ways(people.contacts["cleo"], "page") == ("webhook", "email")
 
 

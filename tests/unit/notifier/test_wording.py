@@ -17,9 +17,11 @@ from services.notifier.core.known import Decided
 from services.notifier.core.message import Message, Remarks, defused, plain
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import Contact, TicketFacts
-from services.notifier.core.wording import word
+from services.notifier.core.wording import Told
+from services.notifier.words import Words
 from tests.unit.notifier.builders import NOON, TICKET, a_decision
 
+WORDS = Words()
 RELAY = Relay("localhost", 25, "none", "tierline@example.org")
 HOSTILE = [
     'a\r\nBcc: everybody@example.org\r\n\r\n<script>alert("x")</script>',
@@ -40,14 +42,8 @@ def worded(
     fyi: bool = False,
     tracker_url: str | None = None,
 ) -> Message:
-    return word(
-        decision,
-        role="t2_oncall",
-        purpose=purpose,
-        fyi=fyi,
-        facts=TicketFacts(title=title),
-        tracker_url=tracker_url,
-    )
+    words = WORDS if tracker_url is None else Words(public_url=tracker_url)
+    return words.message(Told(decision, "t2_oncall", purpose, fyi, TicketFacts(title=title)))
 
 
 def a_notice(title: str, *, attempt: int = 1, remarks: Remarks | None = None) -> Notice:
@@ -223,18 +219,21 @@ def test_a_possible_repeat_and_missed_messages_are_said_in_a_mail() -> None:
     assert "did not reach you: 2" in text
 
 
-def test_mails_of_one_escalation_are_one_thread_under_stable_ids() -> None:
+def test_mails_of_one_case_are_one_thread_under_stable_ids() -> None:
     mail = compose(a_notice("x"), RELAY, now=NOON)
     again = compose(a_notice("x", attempt=2), RELAY, now=NOON)
     assert mail["Message-ID"] == again["Message-ID"] == f"<{UUID(int=5)}@example.org>"
-    assert mail["References"] == mail["In-Reply-To"] == "<esc-1@example.org>"
+    case, escalation = mail["References"].split()
+    assert mail["In-Reply-To"] == case
+    assert case.startswith("<case-")
+    assert escalation.startswith("<escalation-")
     assert mail["Auto-Submitted"] == "auto-generated"
 
 
 def test_only_web_addresses_become_links() -> None:
     def linked(url: str) -> Message:
         facts = TicketFacts(title="x", url=url)
-        return word(a_decision(), role="r", purpose=Purpose.NOTICE, fyi=False, facts=facts)
+        return WORDS.message(Told(a_decision(), "r", Purpose.NOTICE, fyi=False, facts=facts))
 
     assert linked("javascript:alert(1)").links == ()
     html = linked('https://desk.example.org/?q=1"&<b>').html()
@@ -243,13 +242,7 @@ def test_only_web_addresses_become_links() -> None:
 
 def test_a_ticket_key_is_quoted_in_its_link() -> None:
     decision = Decided(UUID(int=1), "case.opened", 'desk:"ä/?#', 1, NOON, {})
-    message = word(
-        decision,
-        role="r",
-        purpose=Purpose.NOTICE,
-        fyi=False,
-        facts=TicketFacts(),
-        tracker_url="https://b.example.org",
-    )
+    told = Told(decision, "r", Purpose.NOTICE, fyi=False, facts=TicketFacts())
+    message = Words(public_url="https://b.example.org").message(told)
     assert message.links[0][1] == "https://b.example.org/tickets/desk:%22%C3%A4%2F%3F%23"
     assert TICKET not in message.subject

@@ -52,6 +52,7 @@ MISTAKES: Final = {
     "a department that is not defined": Mistake("external: [security]", "external: [secrity]", "secrity", "overrides.security_suspected.external.0: `secrity` is not a department. Did you mean `security`?"),
     "a form that is not there": Mistake("all_of_t1_to_t2", "all_of_t1_to_t3", "all_of_t1_to_t3", "required_info.t2_to_t3.0: there is no form `t1_to_t3` to include. Did you mean `all_of_t1_to_t2`?"),
     "two departments with one duty": Mistake("duty: it_duty", "duty: product_duty", "duty: product_duty", "departments.it.duty: `product_duty` is the duty of product already, so it could not be told from it. Name a role of its own, such as `it_duty`.", "  it:\n    raci"),
+    "an activity with two who are accountable": Mistake("triage_and_raise: {CS: AR, IT: R", "triage_and_raise: {CS: AR, IT: AR", "triage_and_raise: {", "raci.triage_and_raise: CS, IT are accountable. Give exactly one part an A (or AR)."),
     # --- the matrix
     "bands that do not rise": Mistake("users: 10, orgs: 3", "users: 2, orgs: 3", "users: 2, orgs: 3", "impact.I3.at_least.users: users do not begin above the band below. Let the bands rise from I2 to I4."),
     "a start that nobody must acknowledge": Mistake("P1: {to: cell_start, track: functional, notify: [cell_notify], mode: page, by: 0m, ack: 5m, renotify: 2m}", "P1: {to: cell_start, track: functional, notify: [cell_notify], mode: page, by: 0m}", "      priority: P1", "cells.S1.I3.priority: a start at P1 has nothing that says when to acknowledge. Give triggers.T20_cell_worsened.P1 an `ack`."),

@@ -215,7 +215,7 @@ def test_a_desk_that_sends_whole_tickets_is_read_by_what_they_imply() -> None:
         "affected_users": 1,
         "requester": "ann",
     }
-    seen: list[tuple[str, dict[str, Any]]] = [
+    seen = [
         ("2026-03-02T10:00:00Z", {"status": "new"}),
         ("2026-03-02T10:30:00Z", {"status": "open", "implies": "first_reply"}),
         ("2026-03-02T11:00:00Z", {"status": "open", "implies": "first_reply"}),

@@ -36,7 +36,7 @@ def hear_decline(turn: Turn, data: EscalationDeclined, act_id: str) -> None:
         others = [name for name in turn.policy.departments if name != one.target]
         refuse(turn, act_id, data.by, "missing_information", missing=missing, allowed=others)
         return
-    end(turn, one, "declined", detail=data.reason_code, by=data.by)
+    end(turn, one, "declined", detail=data.reason_code, by=data.by, proposed=data.to)
     if one.declines + 1 >= _LAST_DECLINE:
         departments.orphan(turn, DECLINE)
     else:

@@ -33,7 +33,7 @@ def hear_deescalation(turn: Turn, data: EscalationDeescalated, act_id: str) -> N
         info.pop(_EVIDENCE, None)
     missing = [name for name in policy.forms[RIGHT] if name not in information.given(info)]
     if missing or since is None:
-        refuse(turn, act_id, data.by, "missing_information", missing=missing)
+        refuse(turn, act_id, data.by, "missing_information", missing=missing, facts={"form": RIGHT})
         return
     over = _observed_until(turn, since)
     if turn.at < over:

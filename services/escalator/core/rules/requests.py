@@ -32,10 +32,18 @@ class Request:
     act_id: str
 
     def refuse(
-        self, turn: Turn, code: str, *, missing: Sequence[str] = (), allowed: Sequence[str] = ()
+        self,
+        turn: Turn,
+        code: str,
+        *,
+        missing: Sequence[str] = (),
+        allowed: Sequence[str] = (),
+        form: str | None = None,
     ) -> None:
-        """Refuse it."""
-        refuse(turn, self.act_id, self.data.by, code, missing=missing, allowed=allowed)
+        """Refuse it; *form* is the one of `required_info` that asks for what is *missing*."""
+        facts = None if form is None else {"form": form}
+        by = self.data.by
+        refuse(turn, self.act_id, by, code, missing=missing, allowed=allowed, facts=facts)
 
 
 def hear_request(turn: Turn, data: EscalationRequested, act_id: str, seen_tier: int | None) -> None:
@@ -68,8 +76,7 @@ def _upwards(turn: Turn, request: Request, seen_tier: int) -> None:
     known = memory is not None and wanted <= memory
     if not known and not skipping.allowed(turn, request.data, request.act_id, wanted):
         return
-    form = turn.policy.forms[_FORM_TO[wanted]]
-    accepted, debt = (True, None) if known else _form(turn, request, form)
+    accepted, debt = (True, None) if known else _form(turn, request, _FORM_TO[wanted])
     if accepted:
         information.take(turn, data.info)
         _raise(turn, wanted, debt)
@@ -107,10 +114,10 @@ def _beyond_the_top(turn: Turn, request: Request) -> None:
         if cooldown.is_on(turn):
             request.refuse(turn, "suppressed_by_cooldown")
             return
-        form = turn.policy.forms["t3_to_exec"]
-        missing = information.missing(turn, form, request.data.info)
+        form = "t3_to_exec"
+        missing = information.missing(turn, turn.policy.forms[form], request.data.info)
         if missing and not _may_owe(turn):
-            request.refuse(turn, "missing_information", missing=missing)
+            request.refuse(turn, "missing_information", missing=missing, form=form)
             return
         information.take(turn, request.data.info)
         debt = information.debt_of(turn, missing)
@@ -123,9 +130,8 @@ def _to_department(turn: Turn, request: Request, name: str) -> None:
     if name not in policy.departments:
         request.refuse(turn, "not_permitted", allowed=list(policy.departments))
         return
-    form = policy.forms["to_department"]
     info = {"department": name, **(request.data.info or {})}
-    accepted, debt = _form(turn, request, form, info)
+    accepted, debt = _form(turn, request, "to_department", info)
     if not accepted:
         return
     information.take(turn, {key: value for key, value in info.items() if key != "department"})
@@ -159,7 +165,7 @@ def _to_lead(turn: Turn, request: Request) -> None:
 def _form(
     turn: Turn,
     request: Request,
-    form: Sequence[str],
+    form: str,
     info: dict[str, object] | None = None,
 ) -> tuple[bool, Debt | None]:
     """Say whether the form lets the request pass, and what is owed then (Information debt).
@@ -167,15 +173,15 @@ def _form(
     A P1 or an override passes with the few fields of the minimum; anything else needs the whole.
     """
     given = request.data.info if info is None else info
-    missing = information.missing(turn, form, given)
+    missing = information.missing(turn, turn.policy.forms[form], given)
     if not missing:
         return True, None
     if _may_owe(turn):
         least = information.missing(turn, turn.policy.forms[information.MINIMUM], given)
         if not least:
             return True, information.debt_of(turn, missing)
-        missing = least
-    request.refuse(turn, "missing_information", missing=missing)
+        form, missing = information.MINIMUM, least
+    request.refuse(turn, "missing_information", missing=missing, form=form)
     return False, None
 
 

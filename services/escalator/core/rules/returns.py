@@ -33,7 +33,15 @@ def hear_return(turn: Turn, data: EscalationReturned, act_id: str) -> None:
     missing = _missing(turn, data)
     if missing:
         codes = policy.file.required_info.return_reason_codes if "reason_code" in missing else ()
-        refuse(turn, act_id, data.by, "missing_information", missing=missing, allowed=codes)
+        refuse(
+            turn,
+            act_id,
+            data.by,
+            "missing_information",
+            missing=missing,
+            allowed=codes,
+            facts={"form": "return"},
+        )
         return
     case.returns += 1
     if case.returns > 1:

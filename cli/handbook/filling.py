@@ -1,0 +1,135 @@
+"""Markdown with the numbers and names of one policy and one roster in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from jinja2 import Environment, StrictUndefined, TemplateError
+
+from cli.handbook.sources import UnreadablePageError
+from services.notifier.core.roster import Roster, TicketFacts
+from shared.contract.reasons import TRIGGERS
+from shared.contract.sentences import words
+from shared.policy.document import Policy
+from shared.policy.notation import Addressee
+from shared.policy.values import duration
+from shared.runtime.clock import real_now
+
+_RACI: Final = {"R": "responsible", "A": "accountable", "C": "consulted", "I": "informed"}
+_HOUR: Final = 3600
+_ENTITIES: Final = {letter: f"&#{ord(letter)};" for letter in "&<>\"'*`[]\\|"}
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SHORT: Final = {"qa": "QA", "it": "IT"}
+
+
+def filler(policy: Policy, roster: Roster) -> Callable[[str, str], str]:
+    """Return what fills a template: called with its name and text, it returns Markdown.
+
+    What is filled in raises `UnreadablePageError` where a template names what the policy has not.
+    """
+    environment = Environment(
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  `finalize` escapes, for Markdown as well as for HTML
+        finalize=_escaped,
+    )
+    environment.filters |= {
+        "span": _span,
+        "share": lambda share: f"{float(Fraction(share) * 100):g} %",
+        "number": lambda share: f"{float(Fraction(share)):g}",
+        "words": _words,
+        "words_of": lambda listed: ", ".join(_words(one) for one in listed) or "nothing",
+        "title_case": lambda name: _SHORT.get(name, str(name).capitalize()),
+        "hours": _hours,
+        "day_length": _day_length,
+    }
+    known = _known(policy, roster)
+
+    def fill(name: str, text: str) -> str:
+        try:
+            return environment.from_string(text).render(known)
+        except (TemplateError, TypeError, ValueError) as error:
+            msg = f"{name}: {error}; every name in braces is one of the policy"
+            raise UnreadablePageError(msg) from error
+
+    return fill
+
+
+def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
+    file = policy.file
+    ladders = [(name, getattr(file.ladders, name)) for name in ("P1", "P2", "P3", "P4")]
+    raci = file.raci.model_dump()
+    channels = [
+        (name, getattr(file.channels, name))
+        for name in type(file.channels).model_fields
+        if name != "wrong_place"
+    ]
+
+    def who(role: str) -> str:
+        contact = roster.seated(role, tier=1, facts=TicketFacts(), at=real_now())
+        return _words(role) if contact is None else contact.name
+
+    def people(listed: Iterable[str | Addressee]) -> str:
+        return ", ".join(_person(one) for one in listed) or "nobody"
+
+    return {
+        "policy": file,
+        "version": policy.reference,
+        "forms": policy.forms,
+        "roles": file.roles,
+        "cells": [(name, list(row.table().items())) for name, row in file.cells.table().items()],
+        "impact": list(file.impact.table().items()),
+        "ladders": ladders,
+        "longest_ladder": max(len(one.steps) for _, one in ladders),
+        "triggers": list(file.triggers.rows().items()),
+        "channels": channels,
+        "raci": raci,
+        "raci_columns": list(next(iter(raci.values()))),
+        "raci_words": _RACI,
+        "reasons": TRIGGERS,
+        "by_priority": lambda table: list(table.table().items()),
+        "by_severity": lambda table: list(table.table().items()),
+        "who": who,
+        "people": people,
+    }
+
+
+def _escaped(value: Any) -> str:
+    """Return what a policy or roster says so that neither HTML nor Markdown takes it for its own."""
+    return "".join(_ENTITIES.get(letter, letter) for letter in str(value))
+
+
+def _person(one: str | Addressee) -> str:
+    if isinstance(one, Addressee):
+        return f"{words(one.role)}{' (for information)' if one.fyi else ''}"
+    return words(one)
+
+
+def _words(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
+def _span(seconds: int | None) -> str:
+    # The sum makes a name that the policy has not fail here, by its name.
+    return "–" if seconds is None else duration(seconds + 0)
+
+
+def _hours(calendar: Any) -> str:
+    days: Mapping[str, Any] = calendar.open.days()
+    return ", ".join(
+        f"{day} {' and '.join(f'{_clock(a)} to {_clock(b)}' for a, b in windows)}"
+        for day, windows in zip(_DAYS, days.values(), strict=False)
+        if windows
+    )
+
+
+def _day_length(calendar: Any) -> str:
+    longest = max(sum(b - a for a, b in windows) for windows in calendar.open.days().values())
+    return duration(longest)
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // _HOUR:02}:{seconds // 60 % 60:02}"

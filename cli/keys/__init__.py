@@ -1,0 +1,1 @@
+"""`tierline keys`: who may post, and with what."""

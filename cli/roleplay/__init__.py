@@ -1,0 +1,1 @@
+"""`tierline roleplay`: escalations practised on the real engine, with nobody called."""

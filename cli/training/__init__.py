@@ -1,0 +1,1 @@
+"""`tierline training`: lessons, questions, records, and who is trained for what."""

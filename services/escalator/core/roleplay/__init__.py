@@ -1,0 +1,1 @@
+"""Role-plays: people decide, the real engine answers, and every point has its reason."""

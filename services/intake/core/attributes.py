@@ -1,0 +1,96 @@
+"""What CloudEvents says of attributes and data, beyond what the contract says of their content.
+
+Whoever reads the log with any library of CloudEvents must be able to; so what no library takes is
+refused here, and what the specification lets a sender write in several ways is written in one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from re import compile as pattern
+from typing import Any, Final
+
+from services.intake.core.limits import parse
+from shared.contract.errors import Flaw, InvalidEventError
+
+_NAME: Final = pattern(r"[a-z0-9]+")
+_TYPED: Final = frozenset(
+    {"specversion", "id", "source", "type", "subject", "time", "receivedat", "partitionkey", "data"}
+)
+"""What the contract gives a form, so that it need not be looked at here."""
+
+_NEVER_EMPTY: Final = frozenset({"datacontenttype", "dataschema"})
+_SMALLEST: Final = -(2**31)
+_LARGEST: Final = 2**31 - 1
+ENCODED: Final = "data_base64"
+"""Where JSON comes in base64, as the specification allows."""
+
+
+def well_formed(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *report* with its data under ``data``, and without attributes that are null.
+
+    Data in base64 (``data_base64``) is read as JSON; an event without data has empty data.
+
+    Raises:
+        InvalidEventError: An attribute's name or value is none of CloudEvents, or the data in
+            base64 is no JSON.
+    """
+    event = dict(report)
+    if None in event.values():
+        event = {name: value for name, value in event.items() if value is not None}
+    if ENCODED in event:
+        event["data"] = _decoded(event)
+        del event[ENCODED]
+    elif "data" not in event:
+        event["data"] = {}
+    for name in event.keys() - _TYPED:
+        _check(name, event[name])
+    return event
+
+
+def _check(name: str, value: object) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidEventError(
+            (
+                Flaw(
+                    name[:40],
+                    "no name of a CloudEvents attribute",
+                    "Use the letters a to z and digits, or send it inside data.",
+                ),
+            )
+        )
+    if isinstance(value, bool | str) or (type(value) is int and _SMALLEST <= value <= _LARGEST):
+        if value == "" and name in _NEVER_EMPTY:
+            raise InvalidEventError((Flaw(name, "empty", "Leave it out, or say something."),))
+        return
+    raise InvalidEventError(
+        (
+            Flaw(
+                name,
+                "no value of a CloudEvents attribute",
+                "Send text, true or false, or a whole number of 32 bits; all else inside data.",
+            ),
+        )
+    )
+
+
+def _decoded(event: Mapping[str, Any]) -> object:
+    encoded = event[ENCODED]
+    if "data" in event:
+        raise InvalidEventError((Flaw(ENCODED, "beside data", "Send one of the two."),))
+    try:
+        if not isinstance(encoded, str):
+            raise binascii.Error
+        body = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise InvalidEventError((Flaw(ENCODED, "no base64", "Send JSON in base64."),)) from None
+    try:
+        return parse(body)
+    except InvalidEventError as error:
+        flaws = tuple(
+            Flaw(f"{ENCODED}.{flaw.path}".rstrip("."), flaw.problem, flaw.remedy)
+            for flaw in error.flaws
+        )
+        raise InvalidEventError(flaws, reason=error.reason) from None

@@ -1,0 +1,1 @@
+"""People's tokens: which providers are trusted, with which keys they sign, and what a token proves."""

@@ -1,0 +1,39 @@
+"""The short forms of what `python -m tests.faults` does at length."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults import bodies, kills, outage
+from tests.support import servers
+from tests.support.intake_service import intake_here
+from tests.support.kafka_topics import a_topic
+
+SEED = 20260302
+
+
+async def test_ten_thousand_hostile_bodies_do_no_harm(kafka: str, topic_prefix: str) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}tickets.events", partitions=3)
+    async with intake_here(kafka, topic) as client:
+        outcome = await bodies.run(client, kafka, topic, 10_000, SEED)
+    assert not outcome.findings, outcome.findings[:5]
+    assert {202, 207, 400, 413, 415, 422} <= outcome.statuses.keys()
+
+
+@pytest.mark.chaos
+async def test_twenty_seconds_without_kafka_lose_nothing_and_fill_no_memory() -> None:
+    with servers.server_home() as folder:
+        outcome = await outage.run(20, 300, folder)
+    assert outcome.good, (outcome.figures(), outcome.verdict.broken[:5], outcome.failed)
+    codes = {one.code for one in outcome.asked if one.status == 503}
+    assert {"accept_unknown", "kafka_silent"} <= codes
+
+
+@pytest.mark.chaos
+async def test_kills_of_intake_and_kafka_lose_nothing_accepted() -> None:
+    with servers.server_home() as folder:
+        outcome = await kills.run(4000, SEED, folder)
+    assert outcome.good, (outcome.figures(), outcome.verdict.broken[:5], outcome.refused[:5])
+    assert outcome.accepted == 4000
+    assert outcome.killed["intake"] >= 2
+    assert outcome.killed["kafka"] >= 1

@@ -1,0 +1,154 @@
+"""The pages in a real browser: live, in the viewer's zone, for everybody, on a phone too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from shared.contract.times import parse_instant
+from shared.policy.load import DEFAULT_POLICY
+from tests.support.browser import a_browser, serious_violations
+from tests.support.http_peer import Answer, http_peer
+from tests.support.ticket_events import opened, updated
+from tests.support.tracker_service import Tracker, listening
+from tests.support.tracker_stories import many
+from tests.support.tracker_stream import event_said, story
+
+PATHS = ("/", "/tickets/desk:T1", "/search?q=desk", "/groups", "/charts?days=1", "/policy")
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with a_browser() as one:
+        yield one
+
+
+async def policy(_: object) -> Answer:
+    body = json.dumps({"text": DEFAULT_POLICY.read_text("utf-8")}).encode()
+    return Answer(200, {"content-type": "application/json"}, body)
+
+
+async def opened_page(
+    browser: Browser, *, zone: str = "Europe/Vienna", scheme: str = "light", width: int = 1280
+) -> tuple[Page, list[str]]:
+    """Return a page, and where everything that it complains of is noted."""
+    context = await browser.new_context(
+        timezone_id=zone,
+        locale="en-GB",
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, complaints
+
+
+async def test_the_board_follows_what_happens_and_keeps_the_reader_where_they_are(
+    tracker: Tracker, browser: Browser
+) -> None:
+    await tracker.take(story([opened("2026-03-02T10:00:00Z", title="First")]))
+    async with listening(tracker.database) as url:
+        page, complaints = await opened_page(browser)
+        await page.goto(url)
+        await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        await page.get_by_role("link", name="First").focus()
+        later = opened("2026-03-02T11:00:00Z", ticket="B", title="Second")
+        await tracker.take(story([later]))
+        await expect(page.get_by_role("link", name="Second")).to_be_visible(timeout=PATIENCE_MS)
+        assert await page.evaluate("document.activeElement.textContent") == "First"
+        await page.keyboard.press("/")
+        assert await page.evaluate("document.activeElement.id") == "q"
+        await page.keyboard.type("Second")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("link", name="Second").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+        assert complaints == []
+        await page.context.close()
+
+
+async def test_h03_an_hour_that_comes_twice_is_told_apart_by_its_offset(
+    tracker: Tracker, browser: Browser
+) -> None:
+    events = [opened("2025-10-26T00:30:00Z"), updated("2025-10-26T01:30:00Z", title="Later")]
+    await tracker.take(map(event_said, events))
+    async with listening(tracker.database) as url:
+        page, _ = await opened_page(browser, zone="Europe/Vienna")
+        await page.goto(f"{url}/tickets/desk:A")
+        times = page.locator("#timeline ~ ol time[data-local]")
+        await expect(times).to_have_count(2, timeout=PATIENCE_MS)
+        shown = await times.all_text_contents()
+        exact = [await one.get_attribute("title") for one in await times.all()]
+        await page.context.close()
+    assert [one.split(", ")[-1] for one in shown] == ["02:30 GMT+1", "02:30 GMT+2"]
+    assert exact == ["2025-10-26 01:30 UTC", "2025-10-26 00:30 UTC"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_keeps_anybody_out_nor_breaks_its_own_policy(
+    tracker: Tracker, browser: Browser, scheme: str
+) -> None:
+    await tracker.take(many(6, until_s=5400))
+    async with (
+        http_peer(policy) as peer,
+        listening(tracker.database, peer.url, intake_url=peer.url) as url,
+    ):
+        page, complaints = await opened_page(browser, scheme=scheme)
+        for path in PATHS:
+            await page.goto(f"{url}{path}", wait_until="load")
+            if path.startswith("/charts"):
+                await expect(page.locator("canvas")).to_have_count(4, timeout=PATIENCE_MS)
+            assert await serious_violations(page) == [], path
+        assert complaints == []
+        await page.context.close()
+
+
+async def test_on_a_phone_nothing_is_wider_than_the_screen(
+    tracker: Tracker, browser: Browser
+) -> None:
+    await tracker.take(many(6, until_s=5400))
+    async with http_peer(policy) as peer, listening(tracker.database, peer.url) as url:
+        page, _ = await opened_page(browser, width=375)
+        for path in PATHS:
+            await page.goto(f"{url}{path}")
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width <= 375, path
+        await page.context.close()
+
+
+async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
+    tracker: Tracker, browser: Browser
+) -> None:
+    until = parse_instant("2026-03-03T12:00:00Z")
+    await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Totals")], until))
+
+    async def refused(_: object) -> Answer:
+        said = b'{"title": "Not allowed so", "detail": "missing", "do": "Add it.",'
+        said += b'"missing": ["impact"], "allowed": []}'
+        return Answer(422, {"content-type": "application/problem+json"}, said)
+
+    async with (
+        http_peer(refused) as peer,
+        listening(tracker.database, intake_url=peer.url) as url,
+    ):
+        context = await browser.new_context(java_script_enabled=False)
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        await page.goto(url)
+        await page.get_by_role("link", name="Totals").click()
+        await page.get_by_text("Escalate", exact=True).first.click()
+        form = page.locator("form", has=page.locator("input[value='escalation.requested']"))
+        await form.get_by_label("Who acts").fill("olga")
+        await form.get_by_label("In which role").fill("t1_agent")
+        await form.get_by_label("Why").fill("It grows")
+        await form.get_by_role("button").click()
+        await expect(page.get_by_role("alert")).to_contain_text("impact", timeout=PATIENCE_MS)
+        # H18: the draft is offered again.
+        assert await form.get_by_label("Why").input_value() == "It grows"
+        await context.close()

@@ -1,0 +1,138 @@
+"""The handbook as a browser shows it: no barrier, a search that finds, a telephone's width, paper."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Page, async_playwright
+from typing_extensions import override
+
+from cli.handbook.site import pages, write
+from cli.handbook.sources import SOURCES, pages_in
+from services.notifier.roster_file import load_roster_file
+from shared.policy.load import DEFAULT_POLICY, load_policy_file
+
+HOUSE: Final = Path(__file__).parents[3]
+AXE: Final = HOUSE / "tests" / "support" / "vendor" / "axe-core-4.14.1.min.js"
+BROWSERS: Final = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+TELEPHONE: Final = {"width": 360, "height": 740}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says nothing of it."""
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Give the address at which *folder* is served on the loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the handbook of the shipped policy, long unreviewed."""
+    policy = load_policy_file(DEFAULT_POLICY)
+    roster = load_roster_file(HOUSE / "deploy" / "roster" / "default.yaml")
+    folder = tmp_path_factory.mktemp("handbook")
+    built = pages(pages_in(SOURCES), policy, roster)
+    write(built, folder, policy=policy, roster=roster, today=date(2028, 1, 1))
+    with served(folder) as address:
+        yield address
+
+
+def chromium() -> str:
+    """Return where a browser is; skip the test where there is none, unless one is required."""
+    found = next((one for one in BROWSERS if Path(one).exists()), None)
+    if found is None:
+        reason = f"no Chromium at {', '.join(BROWSERS)}"
+        if os.environ.get("TIERLINE_BROWSER_REQUIRED") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page of a real browser; skipped with the reason where there is none."""
+    path = chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            yield await browser.new_page()
+        finally:
+            await browser.close()
+
+
+async def barriers(page: Page) -> list[str]:
+    """Return what axe finds on *page*: rule, and the first place."""
+    # Past the page's own policy, which lets no foreign script in.
+    session = await page.context.new_cdp_session(page)
+    await session.send("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
+    found: dict[str, Any] = await page.evaluate("async () => await axe.run(document)")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_keeps_anybody_out(site: str, page: Page, scheme: Any) -> None:
+    await page.emulate_media(color_scheme=scheme)
+    found = {}
+    for name in [*(one.name for one in pages_in(SOURCES)), "search"]:
+        await page.goto(f"{site}/{name}.html")
+        found[name] = await barriers(page)
+    assert {name: one for name, one in found.items() if one} == {}
+
+
+async def test_the_search_finds_a_section_without_breaking_its_own_policy(
+    site: str, page: Page
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    await page.goto(f"{site}/tiers.html")
+    await page.get_by_label("Search").fill("rolling back")
+    await page.get_by_role("button", name="Find").click()
+    link = page.get_by_role("link", name="External procedures: Engineering")
+    await link.click()
+    await page.wait_for_url("**/external-procedures.html#engineering")
+    assert complaints == []
+
+
+async def test_a_telephone_scrolls_tables_and_not_the_page(site: str, page: Page) -> None:
+    await page.set_viewport_size(TELEPHONE)  # type: ignore[arg-type]  # a plain dict will do
+    for name in ("matrix", "criteria", "roles", "internal-procedures"):
+        await page.goto(f"{site}/{name}.html")
+        wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        assert await page.evaluate(wide), name
+
+
+async def test_the_matrix_is_one_sheet_of_paper(site: str, page: Page) -> None:
+    await page.goto(f"{site}/matrix.html")
+    paper = await page.pdf(prefer_css_page_size=True)
+    assert paper.count(b"/Type /Page\n") == 1
+
+
+async def test_an_old_page_says_so_in_more_than_a_colour(site: str, page: Page) -> None:
+    await page.goto(f"{site}/tiers.html")
+    assert "To be reviewed since" in await page.locator(".reviewed").inner_text()

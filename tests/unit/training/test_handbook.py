@@ -1,0 +1,211 @@
+"""The handbook says what the policy says, leads somewhere, and knows when it is old."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.handbook.site import Page, broken_links, index, pages, write
+from cli.handbook.sources import SOURCES, UnreadablePageError, pages_in, parsed
+from cli.main import app
+from cli.roleplay.library import TRAINING
+from services.escalator.core.explaining import explain
+from services.escalator.core.roleplay.loading import read_scenario
+from services.escalator.core.simulation import Simulation
+from services.notifier.roster_file import load_roster_file
+from shared.contract.explanations import View
+from shared.contract.times import Instant, parse_instant
+from shared.policy.document import Policy, PolicyTimeline
+from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
+from tests.support.ticket_events import opened
+
+POLICY = load_policy_file(DEFAULT_POLICY)
+ROSTER = load_roster_file(Path(__file__).parents[3] / "deploy" / "roster" / "default.yaml")
+TODAY = date(2026, 11, 25)
+
+NUMBERS = {
+    "cells.S3.I1.t1_max": ("15h", "matrix", "tier 2 after 15 h"),
+    "cells.S2.I3.t2_max": ("3h", "matrix", "tier 3 after 3 h"),
+    "cells.S1.I4.exec_inform": ("17m", "matrix", "executives told at 17 min"),
+    "cells.S1.I3.exec_decide": ("3h", "matrix", "asked at 3 h"),
+    "impact.I3.at_least.users": ("11", "matrix", "11 users"),
+    "impact.I4.at_least.share": ("21%", "criteria", "21 %"),
+    "modifiers.premium.dwell_factor": ("0.7", "matrix", "premium 0.7 0.375"),
+    "modifiers.dwell_floor": ("14m", "matrix", "14 min"),
+    "triggers.T20_cell_worsened.P1.ack": ("6m", "first-15-minutes", "by 6 min"),
+    "triggers.T20_cell_worsened.P2.renotify": ("7m", "matrix", "7 min"),
+    "triggers.stale_ack_after.P1": ("31m", "internal-procedures", "after 31 min on a P1"),
+    "targets.standard.P3.resolve": ("39h", "criteria", "39 h"),
+    "targets.enterprise.P1.first_response": ("14m", "criteria", "14 min"),
+    "reopen.window": ("335h", "internal-procedures", "within 335 h"),
+    "grouping.create_at.distinct_requesters": ("12", "internal-procedures", "from 12 on"),
+    "required_info.info_debt_due.P2": ("59m", "internal-procedures", "59 min"),
+    "departments.engineering.ola.P1.acknowledge": ("16m", "external-procedures", "within 16 min"),
+    "department_rules.orphan_assign_by.P2": ("61m", "external-procedures", "1 h 1 min (P2)"),
+    "communication.p1_cadence.customers": ("29m", "communication", "every 29 min"),
+    "communication.first_customer_notice.P1": ("9m", "first-15-minutes", "by 9 min"),
+    "de_escalation.observe_window.P1": ("58m", "de-escalation", "58 min"),
+    "ladders.P1.steps.1.after": ("4m", "internal-procedures", "target backup after 4 min"),
+    "merge.undo_within": ("23h", "internal-procedures", "within 23 h"),
+}
+
+
+@cache
+def shipped() -> list[Page]:
+    return pages(pages_in(SOURCES), POLICY, ROSTER)
+
+
+def texts(built: list[Page]) -> dict[str, str]:
+    """Return what each page says, heads of sections included."""
+    found: dict[str, str] = {}
+    for one in index(built):
+        name = one["page"].partition(".html")[0]
+        found[name] = f"{found.get(name, '')} {one['title']} {one['text']}"
+    return found
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_a_number_of_the_policy_that_changes_changes_in_the_handbook(path: str) -> None:
+    value, page, said = NUMBERS[path]
+    changed: Policy = edited(POLICY, {path: value})
+    before, after = texts(shipped()), texts(pages(pages_in(SOURCES), changed, ROSTER))
+    assert before[page].count(said) < after[page].count(said)
+
+
+def test_explain_follows_the_same_number() -> None:
+    for value, due in (("16h", "2026-03-03T16:00:00Z"), ("15h", "2026-03-03T15:00:00Z")):
+        policies = PolicyTimeline([(Instant(0), edited(POLICY, {"cells.S3.I1.t1_max": value}))])
+        simulation = Simulation(policies)
+        moved = list(
+            simulation.run([opened("2026-03-02T08:00:00Z", plan="standard")], parse_instant(due))
+        )
+        assert moved[-1].at == parse_instant(due)
+        found = explain("desk:A", simulation.history("desk:A"), policies, simulation.now, View.THEN)
+        said = found.model_dump_json()
+        assert f"{value[:-1]} h" in said
+
+
+def test_every_page_that_is_asked_for_is_there() -> None:
+    assert {one.source.name for one in shipped()} == {
+        "index", "matrix", "tiers", "criteria", "internal-procedures", "external-procedures",
+        "communication", "channels", "roles", "first-15-minutes", "shift-handoff",
+        "de-escalation", "review",
+    }  # fmt: skip
+
+
+def test_every_link_leads_somewhere() -> None:
+    assert broken_links(shipped()) == []
+
+
+def test_a_link_that_leads_nowhere_is_found() -> None:
+    head = "---\ntitle: A\nowner: t1_lead\nreviewed: 2026-11-20\norder: 1\n---\n"
+    source = parsed("a", f"{head}# A\n\n[b](b.md) [c](a.md#c) [d](#d)\n")
+    found = broken_links(pages([source], POLICY, ROSTER))
+    assert [one.rpartition(" ")[2] for one in found] == ["b.html", "a.html#c", "a.html#d"]
+
+
+def test_every_page_that_a_role_play_names_is_there() -> None:
+    anchors = {one.source.name: one.anchors() for one in shipped()}
+    for file in sorted((TRAINING / "roleplays").glob("*.yaml")):
+        found = read_scenario(file.read_text("utf-8"), name=file.name, policy=POLICY)
+        named = [*(one.page for one in found.expect), *(one.page for one in found.never)]
+        for place in named:
+            page, _, anchor = place.partition("#")
+            assert page in anchors, place
+            assert not anchor or anchor in anchors[page], place
+
+
+def test_what_the_policy_and_the_roster_say_is_text_and_no_markup() -> None:
+    evil = '"<script>alert(1)</script> | [x](http://example.org) **b** <img src=x>"'
+    changed = edited(POLICY, {"departments.it.use_for": evil, "channels.tier1.purpose": evil})
+    html = "".join(one.body for one in pages(pages_in(SOURCES), changed, ROSTER))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "http://example.org" not in re.findall(r'href="([^"]*)"', html)
+    assert "<strong>b</strong>" not in html
+
+
+def test_a_template_that_names_what_the_policy_has_not_is_refused() -> None:
+    head = "---\ntitle: A\nowner: t1_lead\nreviewed: 2026-11-20\norder: 1\n---\n"
+    with pytest.raises(UnreadablePageError, match="t9_max"):
+        pages([parsed("a", head + "{{ policy.cells.S3.I1.t9_max | span }}")], POLICY, ROSTER)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# A\n", "its head lacks title, owner, reviewed, order"),
+        ("---\ntitle: A\nowner: b\norder: 1\n---\n", "its head lacks reviewed"),
+        ("---\ntitle: A\nowner: b\nreviewed: May\norder: 1\n---\n", "write reviewed: 2026-11-20"),
+    ],
+)
+def test_a_page_without_a_proper_head_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UnreadablePageError, match=re.escape(said)):
+        parsed("a", text)
+
+
+def test_the_site_has_no_inline_script_or_style_and_a_policy_against_them(tmp_path: Path) -> None:
+    write(shipped(), tmp_path, policy=POLICY, roster=ROSTER, today=TODAY)
+    for file in tmp_path.glob("*.html"):
+        html = file.read_text("utf-8")
+        assert "default-src 'none'" in html
+        assert "script-src 'self'" in html
+        assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html) == []
+        assert re.findall(r'(?:src|href)="(?:https?:)?//', html) == []
+
+
+def test_pages_have_what_readers_without_eyes_need(tmp_path: Path) -> None:
+    write(shipped(), tmp_path, policy=POLICY, roster=ROSTER, today=TODAY)
+    for file in tmp_path.glob("*.html"):
+        html = file.read_text("utf-8")
+        assert '<html lang="en">' in html
+        assert len(re.findall(r"<h1[ >]", html)) == 1
+        assert '<a class="skip" href="#main">' in html
+        assert '<label for="q">' in html
+        levels = [int(one) for one in re.findall(r"<h([1-6])[ >]", html)]
+        assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_the_index_finds_sections_by_their_words(tmp_path: Path) -> None:
+    write(shipped(), tmp_path, policy=POLICY, roster=ROSTER, today=TODAY)
+    found = json.loads((tmp_path / "search.json").read_text("utf-8"))
+    hits = [one["page"] for one in found if "rolling back" in one["text"]]
+    assert "external-procedures.html#engineering" in hits
+    assert all((tmp_path / one["page"].partition("#")[0]).is_file() for one in found)
+
+
+def test_a_page_is_red_half_a_year_after_its_review(tmp_path: Path) -> None:
+    for today, red in ((date(2027, 5, 22), False), (date(2027, 5, 23), True)):
+        write(shipped(), tmp_path, policy=POLICY, roster=ROSTER, today=today)
+        assert ("To be reviewed since" in (tmp_path / "tiers.html").read_text("utf-8")) is red
+
+
+def said(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["handbook", *words])
+    return done.exit_code, done.output
+
+
+def test_check_reminds_the_owner() -> None:
+    assert said("check", "--today", "2026-11-25")[0] == 0
+    code, out = said("check", "--today", "2027-06-01")
+    assert code == 1
+    assert "tiers: to be reviewed by head_of_support since 2027-05-22" in out
+
+
+def test_build_says_what_it_wrote(tmp_path: Path) -> None:
+    code, out = said("build", "--out", str(tmp_path / "hb"), "--today", "2026-11-25", "--json")
+    assert code == 0
+    result = json.loads(out)
+    assert {"index.html", "matrix.html", "search.json", "search.js"} <= set(result["files"])
+    assert result["stale"] == []
+
+
+def test_wrong_use_is_told_apart() -> None:
+    assert said("check", "--today", "soon")[0] == 2

@@ -1,0 +1,1 @@
+"""Tierline for programs: what an application imports."""
