@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from cli.output import WRONG_USE, fail
 from cli.policy.live import ESCALATOR, LiveError, live
@@ -10,6 +12,9 @@ from cli.policy.sources import is_live, policy_from
 from services.notifier.roster_file import RosterError, load_roster
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_file
+
+_HEADING: Final = re.compile(r"^calendars:[ \t]*$", re.MULTILINE)
+"""A file of calendars may be the section of a policy as it stands there, with comments above."""
 
 
 def present(command: str, source: str | None, escalators: list[str] | None) -> Policy:
@@ -34,7 +39,7 @@ def candidate(
             fail(command, f"--set {change}: write PATH=VALUE", code=WRONG_USE)
         edits[path] = value
     if calendars is not None:
-        edits["calendars"] = _text(command, calendars).removeprefix("calendars:")
+        edits["calendars"] = _HEADING.sub("", _text(command, calendars), count=1)
     try:
         policy = base if file is None else load_policy_file(file)
         return edited(policy, edits) if edits else policy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,6 +108,24 @@ def test_the_command_says_who_would_have_been_called_and_draws_it(
     assert "2026-03-02T13:00:00Z" in ran.output
     assert "t2_queue" in ran.output
     assert "<svg" in page.read_text("utf-8")
+
+
+def test_other_calendars_and_a_roster_say_which_person_is_called_when(
+    history: Path, tmp_path: Path
+) -> None:
+    calendars = tmp_path / "calendars.yaml"
+    section = re.search(r"^calendars:\n(?:[ #].*\n|\n)+", POLICY.text, re.MULTILINE)
+    assert section is not None
+    longer = section[0].replace("09:00-17:00", "08:00-18:00")
+    calendars.write_text(f"# longer days\n{longer}")
+    words = ["backtest", "--history", str(history), "--until", "2026-03-04T20:00:00Z", "--json"]
+    ran = CliRunner().invoke(
+        app, [*words, "--calendar", str(calendars), "--roster", "deploy/roster/default.yaml"]
+    )
+    assert ran.exit_code == 1, ran.output
+    calls = json.loads(ran.stdout)["calls"]["only_after"]
+    # 16 hours of days of ten, from 10:00 in Vienna on Monday: eight that day, eight on Tuesday.
+    assert ("2026-03-03T15:00:00Z", "Tier 2") in {(one["at"], one["who"]) for one in calls}
 
 
 def test_the_command_ends_with_0_where_nothing_differs(history: Path) -> None:
