@@ -59,7 +59,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         max_body_bytes=MAX_BATCH_BYTES,
     )
     access = Access(keys, Buckets(settings.rate_per_s, settings.rate_burst))
-    gate = Gate(settings.max_in_flight)
+    gate = Gate(settings.max_in_flight, settings.max_events_in_flight)
     ingest = Ingest(publisher, gate, topic)
     intake = Intake(access, ingest, settings.clock.now)
     app.include_router(routes(intake))
