@@ -53,8 +53,14 @@ def _watch(server: int, lifeline: int, woken: int, stop_signal: int, grace_s: fl
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
         patience = None if kill_at is None else max(0.0, kill_at - time.monotonic())
-        watched = [woken] if lifeline < 0 else [woken, lifeline]
-        ready, _, _ = select.select(watched, [], [], patience)
+        # Not select: who starts a server may have thousands of files open, and this is one of them.
+        watched = select.poll()
+        for number in (woken, lifeline):
+            if number >= 0:
+                watched.register(number, select.POLLIN)
+        ready = {
+            number for number, _ in watched.poll(None if patience is None else patience * 1000)
+        }
         signals = os.read(woken, 64) if woken in ready else b""
         order = b"s" if signal.SIGTERM in signals else None
         if lifeline in ready:

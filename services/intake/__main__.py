@@ -74,7 +74,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     ):
         shares = Buckets(settings.rate_per_s, settings.rate_burst)
         access = Access(keys, shares, tokens=tokens, uses=uses)
-        gate = Gate(settings.max_in_flight)
+        gate = Gate(settings.max_in_flight, settings.max_events_in_flight)
         ingest = Ingest(publisher, gate, topic)
         intake = Intake(access, ingest, settings.clock.now)
         app.include_router(routes(intake))

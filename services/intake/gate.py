@@ -11,6 +11,9 @@ from services.intake import metrics
 from shared.contract.errors import Reason, TransientError
 from shared.runtime.clock import monotonic
 
+MAX_EVENTS: Final = 10_000
+"""How many events may wait for Kafka where nobody says otherwise."""
+
 _MISSES: Final = 3
 _WITHIN_S: Final = 10.0
 _PROBE_EVERY_S: Final = 1.0
@@ -35,17 +38,33 @@ class Gate:
     Three deadlines missed within ten seconds close it; one acknowledgement opens it.
     """
 
-    def __init__(self, max_in_flight: int, *, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        max_in_flight: int,
+        max_events: int = MAX_EVENTS,
+        *,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        """Open the gate.
+
+        Args:
+            max_in_flight: How many requests may wait at the same time.
+            max_events: How many events they may hold together; so many are written well within
+                the time that Kafka has, or the last of them would wait in vain.
+            now: Monotonic seconds.
+        """
         self._now = now
         self._max_in_flight = max_in_flight
+        self._max_events = max_events
         self._in_flight = 0
+        self._events = 0
         self._misses: deque[float] = deque(maxlen=_MISSES)
         self._closed = False
         self._probed_at = 0.0
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Hold a place among those that wait for Kafka.
+    def passing(self, events: int = 1) -> Iterator[None]:
+        """Hold a place, with so many *events*, among those that wait for Kafka.
 
         Raises:
             OverloadedError: There is none.
@@ -53,14 +72,18 @@ class Gate:
         """
         if self._in_flight >= self._max_in_flight:
             raise OverloadedError("too many requests wait for Kafka")
+        if self._events and self._events + events > self._max_events:
+            raise OverloadedError("too many events wait for Kafka")
         if self._closed and not self._is_probe():
             raise SilentKafkaError("Kafka has not answered lately")
         self._in_flight += 1
+        self._events += events
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
             yield
         finally:
             self._in_flight -= 1
+            self._events -= events
             metrics.IN_FLIGHT.set(self._in_flight)
 
     def missed(self) -> None:

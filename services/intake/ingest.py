@@ -40,7 +40,7 @@ class Ingest:
         """Publish *events* and return where all in-sync replicas have them.
 
         Raises:
-            OverloadedError: Too many wait already; nothing was sent.
+            OverloadedError: Too much waits already; nothing was sent.
             SilentKafkaError: Kafka has been silent; nothing was sent.
             PublishTimeoutError: They may have been accepted.
             PublishFailedError: Likewise.
@@ -52,7 +52,7 @@ class Ingest:
             Record(self._topic, event.ticket.encode(), event.value, event.headers)
             for event in events
         ]
-        with self._gate.passing():
+        with self._gate.passing(len(records)):
             try:
                 landed = await self._publisher.publish(records)
             except (PublishTimeoutError, PublishFailedError, KafkaUnavailableError):

@@ -106,7 +106,7 @@ def away(error: TransientError) -> Problem:
             headers=retry_after(),
         )
     if isinstance(error, OverloadedError):
-        code, detail = "overloaded", "too many requests wait for Kafka; this one was not begun"
+        code, detail = "overloaded", f"{error}; this request was not begun"
     elif isinstance(error, SilentKafkaError):
         code, detail = "kafka_silent", "Kafka has not answered lately; nothing was sent to it"
     else:

@@ -11,6 +11,7 @@ from annotated_types import Gt
 from pydantic import Field, model_validator
 
 from services.intake.core.limits import MAX_BATCH_BYTES
+from services.intake.gate import MAX_EVENTS
 from shared.runtime.settings import RuntimeSettings
 
 
@@ -49,6 +50,9 @@ class Settings(RuntimeSettings):
     )
     max_in_flight: int = Field(
         default=500, gt=0, description="Requests that may wait for Kafka at the same time."
+    )
+    max_events_in_flight: int = Field(
+        default=MAX_EVENTS, gt=0, description="Events that may wait for Kafka at the same time."
     )
     max_held_bytes: int = Field(
         default=32 * 1024 * 1024,

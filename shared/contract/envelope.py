@@ -92,14 +92,15 @@ def encode(event: CloudEvent[Any]) -> bytes:
 
 def headers(event: CloudEvent[Any]) -> list[tuple[str, bytes]]:
     """Return Kafka headers for a structured *event*: its content type, and `ce_*` to filter by."""
-    return [
-        ("content-type", CONTENT_TYPE.encode()),
-        *(
-            (f"ce_{name}", _header_text(value).encode())
-            for name, value in event
-            if value is not None and name not in _NOT_A_HEADER and name.isascii() and name.isalnum()
-        ),
-    ]
+    found = [_OUR_CONTENT_TYPE]
+    for name, value in event:
+        if value is None or name in _NOT_A_HEADER:
+            continue
+        header = _HEADERS.get(name) or _header(name)
+        if header is not None:
+            text = value if type(value) is str else _header_text(value)
+            found.append((header, text.encode()))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,14 @@ def _structured(value: bytes, given: list[tuple[str, bytes]]) -> bytes:
     except ValueError as error:
         raise not_json(str(error)) from None
     return to_json(attributes)
+
+
+_OUR_CONTENT_TYPE: Final = ("content-type", CONTENT_TYPE.encode())
+_HEADERS: Final = {name: f"ce_{name}" for name in CloudEvent.model_fields}
+
+
+def _header(name: str) -> str | None:
+    return f"ce_{name}" if name.isascii() and name.isalnum() else None
 
 
 def _header_text(value: object) -> str:

@@ -71,9 +71,17 @@ class Pool:
         Raises:
             OSError: The far side is gone.
         """
-        while self._idle and self._idle[-1].hung_up:
-            self._idle.pop().close()
-        connection = self._idle.pop() if self._idle else await Connection.open(self.port)
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.hung_up:
+                try:
+                    return await self._through(connection, body)
+                except ConnectionError:
+                    # It was closed for its idleness under our hands, as any client must expect.
+                    continue
+        return await self._through(await Connection.open(self.port), body)
+
+    async def _through(self, connection: Connection, body: bytes) -> Answer:
         try:
             answer = await connection.post(body)
         except BaseException:

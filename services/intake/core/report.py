@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from services.intake.core.attributes import ENCODED, well_formed
 from services.intake.core.limits import check
 from shared.contract.envelope import headers
@@ -18,7 +20,6 @@ from shared.contract.ids import derived_event_id, ticket_key
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ID_REMEDY: Final = "Send 1 to 128 of the characters A-Z a-z 0-9 . _ : -"
-_PACKED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
@@ -150,12 +151,12 @@ def _settle_id(
 
 def _packed(event: Mapping[str, Any]) -> bytes:
     try:
-        return _PACKED.encode(event).encode()
-    except UnicodeEncodeError:
+        return to_json(event)
+    except PydanticSerializationError:
+        # Either it is nested too deep for anybody, which the bounds say with the path, or …
+        check(event, 0)
         flaw = Flaw("", "half of a surrogate pair", "Send whole characters: \\ud83d\\ude00.")
         raise InvalidEventError((flaw,), reason=Reason.NOT_JSON) from None
-    except RecursionError:
-        raise _too_deep() from None
 
 
 def _too_deep() -> InvalidEventError:

@@ -33,6 +33,20 @@ def test_so_many_and_no_more_wait_at_once() -> None:
         pass
 
 
+def test_so_many_events_and_no_more_wait_at_once() -> None:
+    door = Gate(max_in_flight=10, max_events=200)
+    with door.passing(150):
+        with door.passing(50):
+            pass
+        with pytest.raises(OverloadedError, match="events"), door.passing(51):
+            pass
+    # A single request is never too large, or it would never pass.
+    with door.passing(500), pytest.raises(OverloadedError), door.passing():
+        pass
+    with door.passing():
+        pass
+
+
 def test_a_place_is_given_back_when_its_request_fails() -> None:
     door = Gate(max_in_flight=1)
     for _ in range(3):
