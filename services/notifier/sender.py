@@ -172,7 +172,7 @@ class Sender:
         if parcel.gone:
             return Refused("address_gone", gone=True)
         try:
-            notice = self._notice(parcel)
+            notice = await self._written(parcel)
             async with asyncio.timeout(self._manner.deadline_s):
                 return await channel.send(notice)
         except TimeoutError:
@@ -180,6 +180,12 @@ class Sender:
         except Exception as error:
             log.exception("channel crashed", channel=parcel.channel, delivery_id=str(parcel.id))
             return Failed(f"crashed_{type(error).__name__}", gate=False, unclear=True)
+
+    async def _written(self, parcel: Parcel) -> Notice:
+        if len(parcel.parts) == 1:
+            return self._notice(parcel)
+        # A thousand letters take a second, in which nothing else would be sent.
+        return await asyncio.to_thread(self._notice, parcel)
 
     def _notice(self, parcel: Parcel) -> Notice:
         notices = tuple(self._single(part) for part in parcel.parts)

@@ -114,6 +114,7 @@ _TAKE: Final = text(
     JOIN ticket t ON t.ticket = d.ticket
     """  # noqa: S608  only our own words are put in
 )
+_PLAN_ANEW: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _BEGIN: Final = text(
     """
     WITH claimed AS (
@@ -254,6 +255,9 @@ async def _take(
         "together": [one.together for one in shares],
         "urgent": [one.urgent for one in shares],
     }
+    if any(one.together for one in shares):
+        # A plan that was made while little waited would take minutes over thousands.
+        await conn.execute(_PLAN_ANEW)
     found = await conn.execute(_TAKE, given)
     return [dict(row) for row in found.mappings()]
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from services.notifier.core.flow import Gate, Rate, refilled, room, taken
 
-DIGEST_AT_MOST: Final = 2500
+DIGEST_AT_MOST: Final = 1000
 """Notices of one digest."""
 
 UNPACED: Final = ("console", "intake")

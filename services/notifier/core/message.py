@@ -73,8 +73,11 @@ def plain(value: object) -> str:
     Control characters, line separators and the marks that turn the direction of writing go;
     lone surrogates, which no encoding carries, become the replacement character.
     """
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept: list[str] = []
-    for character in str(value):
+    for character in text:
         match unicodedata.category(character):
             case "Cc" | "Zl" | "Zp":
                 kept.append(" ")
