@@ -25,7 +25,7 @@ async def test_whoever_is_called_gets_a_mail_that_says_what_why_and_by_when(desk
     (_, row) = await desk.ledger.deliveries()
     assert mail["Subject"] == "[P2] desk:A: it was escalated to tier 2"
     assert mail["Message-ID"] == f"<{row['id']}@example.org>"
-    assert mail["References"] == "<esc-1@example.org>"
+    assert mail["References"].startswith(f"{mail['In-Reply-To']} <escalation-")
     assert "tier 1 has had it for as long as tier 1 may (T06)" in body(mail)
     assert "acknowledge it by 2026-03-02 10:15:00 UTC" in body(mail)
 
