@@ -15,8 +15,8 @@ from cli.keys.editing import with_entry, with_expiry, without
 from cli.keys.last_use import LastUseError, last_uses
 from cli.keys.storing import KeysFileError, keys_in, read, rewrite
 from cli.output import WRONG_USE, AsJson, fail, print_json, show
-from services.intake.core.keys import ApiKey, Scope
-from services.intake.keys_file import ANY_SOURCE, NewKey, new_key
+from shared.access.keys import ApiKey, Scope
+from shared.access.keys_file import ANY_SOURCE, NewKey, new_key
 from shared.policy.notation import parse_positive_duration
 from shared.runtime.clock import real_now
 

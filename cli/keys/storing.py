@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.intake.core.keys import ApiKey
-from services.intake.keys_file import read_keys
+from shared.access.keys import ApiKey
+from shared.access.keys_file import read_keys
 from shared.runtime.settings import SettingsError
 
 _OWNERS_ALONE = 0o600

@@ -12,11 +12,10 @@ from services.intake import metrics
 from services.intake.access import Access
 from services.intake.acts import Acts, act_routes
 from services.intake.api import ShortWay, routes
-from services.intake.core.keys import KeyRing
 from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
 from services.intake.foresight import foresight_of
-from services.intake.gate import Buckets, Gate
+from services.intake.gate import Gate
 from services.intake.hooks.api import hook_routes
 from services.intake.hooks.hooks_file import Source, load_sources
 from services.intake.hooks.latest import Latest
@@ -24,7 +23,6 @@ from services.intake.hooks.mappings import load_mappings
 from services.intake.hooks.taking import Hooks
 from services.intake.ingest import Ingest
 from services.intake.keys_api import key_routes
-from services.intake.keys_file import follow, load_keys
 from services.intake.policies import Policies
 from services.intake.policies import routes as policy_routes
 from services.intake.room import Room
@@ -32,8 +30,11 @@ from services.intake.settings import Settings
 from services.intake.tokens.issuers_file import load_issuers
 from services.intake.tokens.verify import tokens_of
 from services.intake.uses import Uses
+from shared.access.keys import KeyRing
+from shared.access.keys_file import follow, load_keys
 from shared.contract.topics import KEYS_USED, POLICIES, REFUSED_HOOKS, TICKET_EVENTS
 from shared.mapping.file import MappingError
+from shared.runtime.buckets import Buckets
 from shared.runtime.health import serve, service_app
 from shared.runtime.kafka import Publisher
 from shared.runtime.run import run, together
@@ -101,7 +102,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         )
         beside = [_unless_broken(publisher, stop), uses.run(stop)]
         if settings.keys_file is not None:
-            beside.append(follow(settings.keys_file, access.know, stop))
+            beside.append(follow(settings.keys_file, access.know, stop, metrics.KEYS_FILE_BROKEN))
         await together(stop, serving, *beside)
 
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from services.intake import problems
 from services.intake.core.callers import Caller, holder_of
-from services.intake.core.keys import ApiKey, KeyRing, Scope
-from services.intake.gate import Buckets
 from services.intake.tokens.provider import ProviderAwayError
 from services.intake.tokens.verify import TokenRefusedError, Tokens, token_in
 from services.intake.uses import Uses
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.runtime.buckets import Buckets
 from shared.runtime.clock import real_now
 
 _GUESSES_PER_MINUTE: Final = 10

@@ -21,12 +21,12 @@ from services.intake.core.acts import (
     draft_event,
 )
 from services.intake.core.callers import Caller
-from services.intake.core.keys import Scope
 from services.intake.core.limits import MAX_EVENT_BYTES, parse
 from services.intake.core.report import Accepted, accept
 from services.intake.events import published, read_body, stamp
 from services.intake.foresight import Foresight
 from services.intake.ingest import Ingest
+from shared.access.keys import Scope
 from shared.contract.decisions import RefusalCode
 from shared.contract.errors import InvalidEventError
 from shared.contract.judgements import Refused

@@ -17,12 +17,12 @@ from starlette.types import Message, Receive, Scope
 
 from services.intake import problems
 from services.intake.access import Access
-from services.intake.core.keys import ApiKey
-from services.intake.core.keys import Scope as KeyScope
 from services.intake.core.limits import MAX_BATCH_BYTES, MAX_EVENT_BYTES, MAX_ITEMS, parse
 from services.intake.core.modes import Mode, from_binary, mode_of
 from services.intake.core.report import Accepted, ForeignSourceError, IdFrom, accept, named
 from services.intake.ingest import Ingest
+from shared.access.keys import ApiKey
+from shared.access.keys import Scope as KeyScope
 from shared.contract.errors import InvalidEventError, TransientError
 from shared.runtime.kafka import Landed, PublisherBrokenError, PublishFailedError
 from shared.runtime.problems import Problem

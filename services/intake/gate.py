@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -109,34 +109,3 @@ class Gate:
             return False
         self._probed_at = now
         return True
-
-
-class Buckets:
-    """Token buckets by name: so many at once, so many a second."""
-
-    def __init__(
-        self, rate_per_s: float, burst: float, *, now: Callable[[], float] = monotonic
-    ) -> None:
-        self._now = now
-        self._rate_per_s = rate_per_s
-        self._burst = burst
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, name: str, count: int = 1) -> float:
-        """Take *count* tokens of *name*; return 0, or after how many seconds to try again."""
-        now = self._now()
-        level, at = self._levels.get(name, (self._burst, now))
-        level = min(self._burst, level + (now - at) * self._rate_per_s)
-        # More than a whole bucket could never be had; it empties the bucket instead.
-        needed = min(count, self._burst)
-        granted = level >= needed
-        self._levels[name] = (level - needed if granted else level, now)
-        self._levels.move_to_end(name)
-        if len(self._levels) > _MOST_HOLDERS:
-            self._levels.popitem(last=False)
-        return 0.0 if granted else (needed - level) / self._rate_per_s
-
-    def empty(self, name: str) -> bool:
-        """Return whether nothing is left of *name* just now, taking nothing."""
-        level, at = self._levels.get(name, (self._burst, 0.0))
-        return level + (self._now() - at) * self._rate_per_s < 1

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake.access import Access
-from services.intake.core.keys import Scope
 from services.intake.uses import Uses
+from shared.access.keys import Scope
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "No known API key or token."},

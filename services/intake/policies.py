@@ -16,9 +16,9 @@ from services.intake import problems
 from services.intake.access import ANONYMOUS, Access
 from services.intake.core.activation import Wish, activation
 from services.intake.core.callers import Caller
-from services.intake.core.keys import Scope
 from services.intake.core.report import Accepted, IdFrom
 from services.intake.ingest import Ingest
+from shared.access.keys import Scope
 from shared.contract.envelope import encode, headers
 from shared.contract.errors import InvalidEventError, TransientError
 from shared.contract.policies import MAX_POLICY_BYTES, PolicyActivated, PolicyEvent, decode_policy

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from services.intake.core.keys import ApiKey
+from shared.access.keys import ApiKey
 from shared.contract.envelope import encode, headers
 from shared.contract.errors import InvalidEventError, TransientError
 from shared.contract.uses import decode_use, key_used

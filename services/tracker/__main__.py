@@ -9,6 +9,7 @@ from typing import Final
 
 from fastapi import Depends
 
+from services.tracker import metrics
 from services.tracker.access import Access
 from services.tracker.acting import intake_at
 from services.tracker.api import routes
@@ -22,7 +23,6 @@ from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
 from services.tracker.handbook import handbook
-from services.tracker.keys_file import KeysFile
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
@@ -30,6 +30,7 @@ from services.tracker.tables import SCHEMA
 from services.tracker.watch import watch
 from services.tracker.watchdog import Watchdog
 from services.tracker.worker import Worker
+from shared.access.keys_file import follow, load_keys
 from shared.runtime.buckets import Buckets
 from shared.runtime.database import Database, open_database
 from shared.runtime.health import serve, service_app
@@ -46,7 +47,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Project and answer until told to stop."""
     url, clock = settings.database_url.get_secret_value(), settings.clock
     late_after_s = settings.late_after.total_seconds() * settings.clock_speed
-    keys = None if settings.keys_file is None else KeysFile(settings.keys_file).current
+    keys = None if settings.keys_file is None else load_keys(settings.keys_file)
     topics = {settings.topic(name): name for name in KIND_OF_TOPIC}
     async with (
         open_database(url, schema=SCHEMA, clock=clock, pool_size=_WRITERS) as writing,
@@ -85,8 +86,14 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         site = Site(desk, escalator, intake, settings.board_refresh, late_after_s, watchdog)
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))
+        following = (
+            ()
+            if settings.keys_file is None
+            else (follow(settings.keys_file, access.know, stop, metrics.KEYS_FILE_BROKEN),)
+        )
         await together(
             stop,
+            *following,
             *(_read(topic, worker, writing, settings, stop) for topic in topics),
             watch(desk, stop),
             stream.run(stop),

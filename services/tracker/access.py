@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from services.tracker import metrics
-from services.tracker.core.keys import READ, Reader, ReadKeys
+from services.tracker.core.readers import Reader, secret_of
+from shared.access.keys import KeyRing, Scope
 from shared.runtime.buckets import Buckets
 from shared.runtime.clock import real_now
 from shared.runtime.problems import Problem
@@ -20,16 +20,20 @@ _GUESSES_PER_MINUTE: Final = 10
 class Access:
     """The door of the API and of the pages."""
 
-    def __init__(self, keys: Callable[[], ReadKeys] | None, shares: Buckets) -> None:
+    def __init__(self, keys: KeyRing | None, shares: Buckets) -> None:
         """Open the door.
 
         Args:
-            keys: Returns the keys that hold; None lets everybody in who reaches it.
+            keys: The keys that hold; None lets everybody in who reaches it.
             shares: How many questions each key, or without keys each address, may ask.
         """
         self._keys = keys
         self._shares = shares
         self._guesses = Buckets(_GUESSES_PER_MINUTE / 60, _GUESSES_PER_MINUTE)
+
+    def know(self, keys: KeyRing) -> None:
+        """Let *keys* be the ones that hold from now on."""
+        self._keys = keys
 
     async def let_in(self, request: Request) -> None:
         """Find out who asks; a dependency of every route that tells of tickets, before `Who`.
@@ -41,24 +45,25 @@ class Access:
         address = "" if request.client is None else request.client.host
         reader = Reader(f"@{address}")
         if self._keys is not None:
-            reader = self._known(self._keys(), request.headers.get("authorization"), address)
+            reader = self._known(self._keys, request.headers.get("authorization"), address)
         wait_s = self._shares.take(reader.name)
         if wait_s:
             raise _refused(_too_many(wait_s))
         request.state.reader = reader
 
-    def _known(self, keys: ReadKeys, authorization: str | None, address: str) -> Reader:
+    def _known(self, keys: KeyRing, authorization: str | None, address: str) -> Reader:
         if self._guesses.empty(address):
             raise _refused(_too_many(60 / _GUESSES_PER_MINUTE))
-        key = keys.find(authorization, real_now())
+        secret = secret_of(authorization)
+        key = None if secret is None else keys.known(secret, real_now())
         if key is None:
             if authorization is not None:
                 # Who shows nothing has not guessed: a browser asks once before it shows anything.
                 self._guesses.take(address)
             raise _refused(_unauthorized())
-        if not key.may_read:
+        if Scope.READ not in key.scopes:
             raise _refused(_forbidden())
-        return key.reader
+        return Reader(key.name, key.source)
 
 
 async def _reader(request: Request) -> Reader:
@@ -109,8 +114,8 @@ def _forbidden() -> Problem:
         status=403,
         code="forbidden",
         title="The key may not do that",
-        detail=f"it lacks the scope {READ!r}",
-        do=f"Ask the operators for a key with the scope {READ!r}.",
+        detail=f"it lacks the scope {Scope.READ.value!r}",
+        do=f"Ask the operators for a key with the scope {Scope.READ.value!r}.",
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from services.tracker import examples, export
 from services.tracker.access import Access, Who, for_all
 from services.tracker.conditional import answered
-from services.tracker.core.keys import Reader
+from services.tracker.core.readers import Reader
 from services.tracker.desk import Desk, unknown, unknown_act
 from services.tracker.freshness import MAX_WAIT_MS
 from services.tracker.replies import (

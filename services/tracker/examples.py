@@ -131,6 +131,7 @@ ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
             "allowed": [],
             "version": 7,
         },
+        "draft": None,
         "followed": [],
     },
 }

@@ -49,3 +49,7 @@ WATCHED: Final = Gauge(
 LOOKED_AT: Final = Gauge(
     "tierline_watchdog_looked_timestamp_seconds", "When the watchdog last looked, real Unix time."
 )
+KEYS_FILE_BROKEN: Final = Gauge(
+    "tierline_tracker_keys_file_broken",
+    "1 while the file of keys cannot be used, and the keys before it hold.",
+)

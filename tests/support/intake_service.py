@@ -14,11 +14,10 @@ from services.intake import metrics
 from services.intake.access import Access
 from services.intake.acts import Acts, act_routes
 from services.intake.api import ShortWay, routes
-from services.intake.core.keys import KeyRing
 from services.intake.core.limits import MAX_BATCH_BYTES
 from services.intake.events import Intake
 from services.intake.foresight import Foresight
-from services.intake.gate import Buckets, Gate
+from services.intake.gate import Gate
 from services.intake.hooks.api import hook_routes
 from services.intake.hooks.hooks_file import Source, load_sources
 from services.intake.hooks.latest import Latest
@@ -31,6 +30,8 @@ from services.intake.policies import routes as policy_routes
 from services.intake.room import Room
 from services.intake.tokens.verify import Tokens
 from services.intake.uses import Uses
+from shared.access.keys import KeyRing
+from shared.runtime.buckets import Buckets
 from shared.runtime.clock import Clock
 from shared.runtime.health import service_app
 from shared.runtime.kafka import Publisher

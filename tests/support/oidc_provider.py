@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as new_rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.intake.core.keys import Scope
 from services.intake.core.people import Reading
 from services.intake.tokens.issuers_file import Issuer
+from shared.access.keys import Scope
 from shared.runtime.clock import real_now
 from tests.support.http_peer import CUT, Answer, Peer, Request, http_peer
 

@@ -21,7 +21,6 @@ from services.tracker.api import routes
 from services.tracker.api_drafts import draft_routes
 from services.tracker.api_reasons import reasons
 from services.tracker.api_stream import streaming
-from services.tracker.core.keys import ReadKeys
 from services.tracker.core.message import KIND_OF_TOPIC
 from services.tracker.dashboard.assets import asset_routes
 from services.tracker.dashboard.pages import pages
@@ -32,6 +31,7 @@ from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
 from services.tracker.watchdog import Watchdog
 from services.tracker.worker import Worker
+from shared.access.keys import KeyRing
 from shared.contract.topics import PARTITIONS
 from shared.runtime.buckets import Buckets
 from shared.runtime.clock import Clock
@@ -99,12 +99,12 @@ async def asking(
     database: Database,
     escalator_url: str | None = None,
     *,
-    keys: ReadKeys | None = None,
+    keys: KeyRing | None = None,
     rate: float = 1e6,
     intake_url: str | None = None,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client of the API and the pages over *database*, the escalator at *escalator_url*."""
-    access = Access(None if keys is None else lambda: keys, Buckets(rate, rate))
+    access = Access(keys, Buckets(rate, rate))
     async with application(database, access, escalator_url, intake_url) as (app, _):
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:

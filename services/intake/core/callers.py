@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from services.intake.core.keys import ApiKey, Scope
+from shared.access.keys import ApiKey, Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.intake.core.callers import Caller
-from services.intake.core.keys import Scope
+from shared.access.keys import Scope
 from shared.contract.errors import PermanentError, Reason
 
 _LONGEST_NAME: Final = 256

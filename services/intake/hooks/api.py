@@ -10,10 +10,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from services.intake.core.hooks import signing
-from services.intake.core.keys import Scope
 from services.intake.events import read_body, refuse_encoded, stamp
 from services.intake.hooks import problems
 from services.intake.hooks.taking import MAX_HOOK_BYTES, Hooks, receipt, take_hook
+from shared.access.keys import Scope
 
 HOOKS_PATH: Final = "/v1/hooks"
 

@@ -11,9 +11,9 @@ from typing import Final
 from services.intake import problems
 from services.intake.access import Access
 from services.intake.core.hooks.signing import Request, SignatureRefusedError, is_signed, verify
-from services.intake.core.keys import ApiKey, Scope
 from services.intake.hooks import problems as hook_problems
 from services.intake.hooks.hooks_file import Source
+from shared.access.keys import ApiKey, Scope
 
 _BASIC: Final = "basic "
 

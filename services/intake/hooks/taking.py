@@ -16,7 +16,6 @@ from services.intake.core.hooks.places import Posted
 from services.intake.core.hooks.redaction import shown_headers
 from services.intake.core.hooks.signing import Request
 from services.intake.core.hooks.telling import Story, tell
-from services.intake.core.keys import ApiKey
 from services.intake.core.limits import MAX_BATCH_BYTES, MAX_ITEMS, parse
 from services.intake.core.report import Accepted, IdFrom, accept
 from services.intake.events import published, stamp
@@ -26,6 +25,7 @@ from services.intake.hooks.hooks_file import Source
 from services.intake.hooks.latest import Latest
 from services.intake.ingest import Ingest
 from services.intake.problems import too_many_items
+from shared.access.keys import ApiKey
 from shared.contract.envelope import encode, headers
 from shared.contract.errors import Flaw, InvalidEventError
 from shared.contract.refusals import HookRefused, refused_flaws, refused_hook

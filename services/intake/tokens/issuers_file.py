@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from services.intake.core.keys import Scope
 from services.intake.core.people import Reading
+from shared.access.keys import Scope
 from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.shape.base import Section, suggestion
 from shared.runtime.settings import SettingsError

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.tracker.access import Access, Who, for_all
 from services.tracker.acting import Outcome
 from services.tracker.api import Cursor, only_seen, question_of
-from services.tracker.core.keys import Reader, secret_of
+from services.tracker.core.readers import Reader, secret_of
 from services.tracker.dashboard import looks
 from services.tracker.dashboard.forms import ACTS, act_of
 from services.tracker.dashboard.policy_page import policy_shown

@@ -12,8 +12,8 @@ from cloudevents.core.bindings import http
 from cloudevents.core.bindings.kafka import KafkaMessage, from_structured_event
 from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
-from services.intake.core.keys import ApiKey, KeyRing, Scope
-from services.intake.keys_file import new_key
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.access.keys_file import new_key
 from shared.contract.events import decode_event
 from shared.runtime.kafka import partition_for
 from tests.support.intake_service import BATCH, STRUCTURED, Door, intake_here

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from pydantic_core import from_json
 
-from services.intake.core.keys import ApiKey, KeyRing, Scope
-from services.intake.keys_file import new_key
 from services.intake.tokens.verify import tokens_of
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.access.keys_file import new_key
 from shared.contract.events import EscalationRequested, decode_event
 from shared.runtime.kafka import partition_for
 from tests.support.escalator_service import Escalator, a_stage, at, escalating, post, until_taken

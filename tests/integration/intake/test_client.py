@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.core.keys import ApiKey, KeyRing, Scope
-from services.intake.keys_file import new_key
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.access.keys_file import new_key
 from shared.contract.events import decode_event
 from tests.support.http_peer import CUT, Answer, Peer, Request, http_peer, in_turn
 from tests.support.intake_service import Door, intake_here

@@ -10,8 +10,8 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from services.intake.core.keys import ApiKey, KeyRing, Scope, digest_of
-from services.intake.keys_file import new_key
+from shared.access.keys import ApiKey, KeyRing, Scope, digest_of
+from shared.access.keys_file import new_key
 from shared.runtime.clock import real_now
 from tests.support.intake_service import STRUCTURED, Door, intake_here, intake_process
 from tests.support.kafka_topics import a_topic, all_records

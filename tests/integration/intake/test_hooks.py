@@ -20,10 +20,10 @@ from pydantic_core import from_json, to_json
 from cli.history.story import tell as tell_log
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
-from services.intake.core.keys import ApiKey, KeyRing, Scope
 from services.intake.hooks.hooks_file import Source
 from services.intake.hooks.mappings import load_mappings
-from services.intake.keys_file import new_key
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.access.keys_file import new_key
 from shared.contract.events import decode_event
 from shared.contract.refusals import decode_refusal
 from shared.contract.times import Instant, instant

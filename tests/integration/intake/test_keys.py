@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.keys.command import app
-from services.intake.core.keys import ApiKey, KeyRing, Scope
-from services.intake.keys_file import new_key
 from services.intake.uses import NEWS, Uses
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.access.keys_file import new_key
 from shared.runtime.clock import real_now
 from shared.runtime.kafka import Publisher, Record
 from shared.runtime.settings import KafkaAccess

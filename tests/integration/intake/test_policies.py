@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.intake.core.keys import ApiKey, KeyRing, Scope
-from services.intake.keys_file import new_key
+from shared.access.keys import ApiKey, KeyRing, Scope
+from shared.access.keys_file import new_key
 from shared.contract.policies import MAX_POLICY_BYTES, decode_policy
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file

@@ -16,11 +16,11 @@ import httpx2
 import pytest
 
 from services.intake.core.callers import Caller
-from services.intake.core.keys import Scope
 from services.intake.tokens.issuers_file import Issuer
 from services.intake.tokens.provider import AWAY_S, FRESH_S, STALE_S, UNKNOWN_S, ProviderAwayError
 from services.intake.tokens.provider import Provider as Keys
 from services.intake.tokens.verify import TokenRefusedError, Tokens, token_in, tokens_of
+from shared.access.keys import Scope
 from shared.runtime.clock import real_now
 from tests.support.oidc_provider import (
     AUDIENCE,

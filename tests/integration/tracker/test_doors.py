@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -14,26 +12,30 @@ from jsonschema import validate
 from pydantic import BaseModel
 
 from services.tracker import examples
-from services.tracker.core.keys import Reader, ReadKey, ReadKeys
-from services.tracker.keys_file import KeysFile, load_read_keys
+from services.tracker.access import Access
 from services.tracker.replies import Act, Board, TicketNow, TicketPage
-from shared.runtime.settings import SettingsError
+from shared.access.keys import ApiKey, KeyRing, Scope, digest_of
+from shared.runtime.buckets import Buckets
 from tests.integration.tracker.conftest import NOON
-from tests.support.consuming import until
 from tests.support.ticket_events import opened
 from tests.support.tracker_messages import decision_bytes
-from tests.support.tracker_service import Tracker, asking
+from tests.support.tracker_service import Tracker, application, asking
 from tests.support.tracker_stream import Said, story
 
 GROUP = "group:mail/smtp/timeout/emea/1"
 
 
-def a_key(text: str, source: str | None = None, *, may_read: bool = True) -> ReadKey:
-    return ReadKey(sha256(text.encode()).hexdigest(), Reader(text, source), may_read)
+def a_key(text: str, source: str | None = None, scope: Scope = Scope.READ) -> ApiKey:
+    return ApiKey(text, digest_of(text), source, frozenset({scope}))
 
 
-KEYS = ReadKeys(
-    [a_key("all"), a_key("desk", "desk"), a_key("other", "other"), a_key("post", may_read=False)]
+KEYS = KeyRing(
+    [
+        a_key("all"),
+        a_key("desk", "desk"),
+        a_key("other", "other"),
+        a_key("post", scope=Scope.INGEST),
+    ]
 )
 
 
@@ -227,38 +229,18 @@ async def test_the_history_adds_up(filled: Tracker) -> None:
     assert len((await filled.get("/v1/history", days=30))["points"]) in {31, 32}
 
 
-def test_a_file_of_keys_that_means_nothing_is_refused_with_its_place(tmp_path: Path) -> None:
-    path = tmp_path / "keys.yaml"
-    path.write_text("keys: [{name: x, sha256: short, source: desk, scopes: [read]}]", "utf-8")
-    with pytest.raises(SettingsError, match=r"keys\.0\.sha256"):
-        load_read_keys(path)
-    digest = sha256(b"secret").hexdigest()
-    path.write_text(f"keys: [{{name: x, sha256: {digest}, source: '*', scopes: [read]}}]", "utf-8")
-    found = load_read_keys(path).find("Bearer secret", NOON)
-    assert found is not None
-    assert found.reader == Reader("x", None)
-    assert load_read_keys(path).find("Bearer no", NOON) is None
+async def test_keys_that_are_learnt_hold_at_once_and_an_expired_one_does_not(
+    tracker: Tracker,
+) -> None:
+    over = replace(a_key("over"), expires=NOON)
+    access = Access(KeyRing([a_key("old"), over]), Buckets(1e6, 1e6))
+    async with application(tracker.database, access, None, None) as (app, _):
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:
 
+            async def code(key: str) -> int:
+                return (await client.get("/v1/board", headers=bearer(key))).status_code
 
-async def test_a_change_of_the_file_holds_and_an_expired_key_does_not(tmp_path: Path) -> None:
-    path = tmp_path / "keys.yaml"
-
-    def write(*entries: str) -> None:
-        path.write_text("keys:\n" + "".join(f"  - {one}\n" for one in entries), "utf-8")
-
-    def entry(text: str, more: str = "") -> str:
-        digest = sha256(text.encode()).hexdigest()
-        return f"{{name: {text}, sha256: {digest}, source: '*', scopes: [read]{more}}}"
-
-    write(entry("old"), entry("gone", ", expires: 2026-03-01T00:00:00Z"))
-    file = KeysFile(path)
-    assert file.current().find("Bearer old", NOON) is not None
-    assert file.current().find("Bearer gone", NOON) is None
-    os.utime(path, ns=(1, 1))
-    write(entry("new"))
-
-    async def holds() -> bool:
-        return file.current().find("Bearer new", NOON) is not None
-
-    await until(holds)
-    assert file.current().find("Bearer old", NOON) is None
+            assert [await code(key) for key in ("old", "new", "over")] == [200, 401, 401]
+            access.know(KeyRing([a_key("new")]))
+            assert [await code(key) for key in ("old", "new")] == [401, 200]

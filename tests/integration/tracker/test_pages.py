@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import text as sql
 from typing_extensions import override
 
-from services.tracker.core.keys import Reader, ReadKey, ReadKeys
 from services.tracker.dashboard.assets import read_assets
+from shared.access.keys import ApiKey, KeyRing, Scope
 from shared.contract.times import parse_instant
 from shared.policy.load import DEFAULT_POLICY
 from shared.runtime.database import open_database
@@ -253,7 +253,7 @@ async def test_a_form_goes_to_intake_with_the_key_of_its_sender_and_back_to_the_
         return Answer(202, {"content-type": "application/json"}, json.dumps(landed).encode())
 
     digest = hashlib.sha256(b"tl_secret").hexdigest()
-    keys = ReadKeys([ReadKey(digest, Reader("olga"), may_read=True)])
+    keys = KeyRing([ApiKey("olga", digest, None, frozenset({Scope.READ}))])
     pair = base64.b64encode(b"olga:tl_secret").decode()
     form = {"type": "escalation.requested", "by": "olga", "role": "t1_agent", "to_tier": "3"}
     form |= {"reason": "It grows", "info.impact": "all of them", "department": ""}

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from cli.keys.command import app
 from cli.keys.editing import with_entry
 from cli.keys.storing import rewrite
-from services.intake.core.keys import ApiKey, Scope
-from services.intake.keys_file import load_keys
+from shared.access.keys import ApiKey, Scope
+from shared.access.keys_file import load_keys
 from shared.runtime.clock import real_now
 
 BY_HAND = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy import new_secrets
-from services.intake.keys_file import load_keys
+from shared.access.keys_file import load_keys
 from shared.runtime.clock import real_now
 from tests.support.compose import WRITTEN, defaults, required_variables
 from tests.support.house import ROOT

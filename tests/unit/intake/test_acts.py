@@ -18,8 +18,8 @@ from services.intake.core.acts import (
     draft_event,
 )
 from services.intake.core.callers import Caller, holder_of
-from services.intake.core.keys import ApiKey, Scope
 from services.intake.core.report import accept
+from shared.access.keys import ApiKey, Scope
 from shared.contract.errors import InvalidEventError
 from shared.contract.events import EVENT_MODELS, decode_event
 from shared.contract.judgements import Missing, Refused

@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from services.intake.gate import Buckets, Gate, OverloadedError, SilentKafkaError
+from services.intake.gate import Gate, OverloadedError, SilentKafkaError
+from shared.runtime.buckets import Buckets
 
 
 class Time:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.intake.core.callers import Caller
-from services.intake.core.keys import Scope
 from services.intake.core.people import NobodyError, Reading, person_of
 from services.intake.settings import Settings
 from services.intake.tokens.issuers_file import is_safe, load_issuers
+from shared.access.keys import Scope
 from shared.runtime.settings import SettingsError
 from tests.support.house import ROOT
 

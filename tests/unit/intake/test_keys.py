@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.core.keys import KeyRing, Scope, digest_of
-from services.intake.keys_file import EXAMPLES, load_keys, new_key
 from services.intake.settings import Settings
+from shared.access.keys import KeyRing, Scope, digest_of
+from shared.access.keys_file import EXAMPLES, load_keys, new_key
 from shared.runtime.settings import SettingsError
 from tests.support.house import ROOT
 
@@ -94,7 +94,7 @@ def test_two_keys_that_start_alike_are_told_apart(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_of_keys_that_is_wrong_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(SettingsError, match="INTAKE_KEYS_FILE") as caught:
+    with pytest.raises(SettingsError, match="The file of keys") as caught:
         load_keys(write_keys(tmp_path, text))
     assert said in str(caught.value)
 

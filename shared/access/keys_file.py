@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
 import structlog
+from prometheus_client import Gauge
 from pydantic import AwareDatetime, Field
 
-from services.intake import metrics
-from services.intake.core.keys import ApiKey, KeyRing, Scope, digest_of
+from shared.access.keys import ApiKey, KeyRing, Scope, digest_of
 from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.shape.base import Section
 from shared.runtime.run import stopped_within
@@ -86,7 +86,7 @@ def load_keys(path: Path) -> KeyRing:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"INTAKE_KEYS_FILE={path}: {error}"
+        msg = f"The file of keys {path}: {error}"
         raise SettingsError(msg) from None
     return KeyRing(read_keys(text, name=str(path)))
 
@@ -100,7 +100,7 @@ def read_keys(text: str, *, name: str) -> list[ApiKey]:
     try:
         document = parse_file(text, _Document, name=name, see=_SEE, incoherent=_flaws)
     except MappingError as error:
-        msg = f"INTAKE_KEYS_FILE:\n{error}"
+        msg = f"The file of keys means nothing:\n{error}"
         raise SettingsError(msg) from None
     return [
         ApiKey(
@@ -116,10 +116,13 @@ def read_keys(text: str, *, name: str) -> list[ApiKey]:
     ]
 
 
-async def follow(path: Path, know: Callable[[KeyRing], None], stop: asyncio.Event) -> None:
+async def follow(
+    path: Path, know: Callable[[KeyRing], None], stop: asyncio.Event, broken: Gauge
+) -> None:
     """Tell *know* the keys of the file at *path* whenever they change, until *stop* is set.
 
-    A file that cannot be used changes nothing: the keys before it hold until it is mended.
+    A file that cannot be used changes nothing: the keys before it hold until it is mended, and
+    *broken* is 1 meanwhile.
     """
     # What it was at the start is not known here, so the first look may learn it once more.
     before: bytes | None = None
@@ -134,10 +137,10 @@ async def follow(path: Path, know: Callable[[KeyRing], None], stop: asyncio.Even
         try:
             ring = await asyncio.to_thread(load_keys, path)
         except SettingsError as error:
-            metrics.KEYS_FILE_BROKEN.set(1)
+            broken.set(1)
             log.error("file of keys not taken; the keys before it hold", error=str(error))  # noqa: TRY400
             continue
-        metrics.KEYS_FILE_BROKEN.set(0)
+        broken.set(0)
         know(ring)
         log.info("keys learnt", keys=len(ring.all()))
 

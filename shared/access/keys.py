@@ -73,7 +73,11 @@ class KeyRing:
         """
         if authorization is None or authorization[: len(_BEARER)].lower() != _BEARER:
             return None
-        digest = digest_of(authorization[len(_BEARER) :].strip())
+        return self.known(authorization[len(_BEARER) :].strip(), now)
+
+    def known(self, secret: str, now: datetime) -> ApiKey | None:
+        """Return the key whose whole text is *secret*, if it is known at *now*."""
+        digest = digest_of(secret)
         for key in self._by_start.get(digest[:_INDEXED], ()):
             if hmac.compare_digest(key.digest, digest):
                 return key if key.expires is None or now < key.expires else None
