@@ -53,16 +53,18 @@ class Pseudonyms:
         """Return *value*, any part of a decision, with every name that was met replaced."""
         match value:
             case Mapping():
-                return {
-                    key: self._value(key, one, "")
-                    if key in PERSONS or key in _DECIDED_TEXTS
-                    else self.known(one)
-                    for key, one in value.items()
-                }
+                return {key: self._known_under(key, one) for key, one in value.items()}
             case list():
                 return [self.known(one) for one in value]
             case _:
                 return value
+
+    def _known_under(self, key: str, value: Any) -> Any:
+        if key in PERSONS or key in _DECIDED_TEXTS:
+            return self._value(key, value, "")
+        if key == "about" and value.get("customer") is not None:
+            return {**value, "customer": self.of("customer", str(value["customer"]))}
+        return self.known(value)
 
     def _value(self, key: str, value: Any, kind: str) -> Any:
         if value is None:

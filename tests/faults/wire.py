@@ -73,12 +73,14 @@ class Pool:
         """
         while self._idle:
             connection = self._idle.pop()
-            if not connection.hung_up:
-                try:
-                    return await self._through(connection, body)
-                except ConnectionError:
-                    # It was closed for its idleness under our hands, as any client must expect.
-                    continue
+            if connection.hung_up:
+                connection.close()
+                continue
+            try:
+                return await self._through(connection, body)
+            except ConnectionError:
+                # It was closed for its idleness under our hands, as any client must expect.
+                continue
         return await self._through(await Connection.open(self.port), body)
 
     async def _through(self, connection: Connection, body: bytes) -> Answer:

@@ -16,9 +16,7 @@ async def test_a_subscriber_hears_of_their_topic_and_of_no_restricted_case(desk:
         await desk.ledger.decide(
             a_decision(notify=calls("t2_oncall"), about=ABOUT),
             a_decision(ticket="desk:B", notify=calls("t2_oncall"), about={"component": "search"}),
-            a_decision(
-                ticket="desk:C", notify=calls("t2_oncall"), about={**ABOUT, "restricted": True}
-            ),
+            a_decision(ticket="desk:C", notify=calls("t2_oncall"), about=ABOUT, restricted=True),
         )
         await desk.ledger.until_finished(4)
     found = [

@@ -52,7 +52,7 @@ def test_only_the_events_and_priorities_that_are_wanted_are_told() -> None:
 
 
 def test_a_restricted_case_goes_to_no_subscription() -> None:
-    assert told(a_decision(about={**ABOUT, "restricted": True}), BILLING) == ()
+    assert told(a_decision(about=ABOUT, restricted=True), BILLING) == ()
 
 
 def test_what_waits_for_a_subscription_falls_when_the_case_becomes_restricted() -> None:
@@ -66,7 +66,7 @@ def test_what_waits_for_a_subscription_falls_when_the_case_becomes_restricted() 
         subscriptions=(BILLING,),
     )
     desk.hear(a_decision("case.opened", 1, about=ABOUT))
-    desk.hear(a_decision("case.reclassified", 2, about={**ABOUT, "restricted": True}))
+    desk.hear(a_decision("case.reclassified", 2, about=ABOUT, restricted=True))
     (fan_out,) = desk.fan_outs
     assert desk.stale_now(fan_out, fan_out.rows[0]) == RESTRICTED
     assert "desk:A" in desk.settled
