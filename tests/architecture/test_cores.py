@@ -19,6 +19,7 @@ LIBRARIES = {
     "shared.policy": {"pydantic", "pydantic_core", "typing_extensions", "ruamel"},
     "shared.mapping": {"pydantic", "pydantic_core", "typing_extensions"},
     "shared.review": {"pydantic", "pydantic_core", "typing_extensions"},
+    "shared.access.keys": set(),
     "core": {"pydantic", "pydantic_core", "typing_extensions"},
 }
 OURS = {
@@ -26,6 +27,7 @@ OURS = {
     "shared.policy": ("shared.contract", "shared.policy"),
     "shared.mapping": ("shared.contract", "shared.policy", "shared.mapping"),
     "shared.review": ("shared.contract", "shared.policy", "shared.review"),
+    "shared.access.keys": (),
 }
 IMPURE = {
     "date.today",
@@ -58,7 +60,7 @@ def ours(module: Module) -> tuple[str, ...]:
     found = layer(module)
     if found != "core":
         return OURS[found or ""]
-    return (*OURS["shared.mapping"], ".".join(module.name.split(".")[:3]))
+    return (*OURS["shared.mapping"], "shared.access.keys", ".".join(module.name.split(".")[:3]))
 
 
 PURE = [module for module in modules() if layer(module)]
