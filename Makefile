@@ -2,12 +2,12 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 WORKERS ?= 3
-PROPERTIES ?= $(addprefix tests/unit/,contract policy escalator intake notifier tracker)
+PROPERTIES ?= tests/unit/escalator tests/unit/policy
 SEED ?= $(shell date +%s)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PYTEST := $(BIN)/pytest -n $(WORKERS)
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo up down test check fix unit integration e2e chaos properties bench screenshots schemas lock
