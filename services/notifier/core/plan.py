@@ -254,7 +254,7 @@ def _answered(decision: Decided, roster: Roster) -> list[Planned]:
         return []
     contact = roster.contacts.get(str(decision.data.get("by")))
     ways = () if contact is None else roster.ways(contact, "chat")
-    return [_for_information(decision, ANSWERER, contact, ways, "chat")] if ways else []
+    return [for_information(decision, ANSWERER, contact, ways, "chat")] if ways else []
 
 
 def _declined(
@@ -270,18 +270,19 @@ def _declined(
         return []
     contact = roster.seated("owner", tier=tier, facts=facts, at=now)
     ways = () if contact is None else roster.ways(contact, "chat")
-    return [_for_information(decision, "owner", contact, ways, "chat")] if ways else []
+    return [for_information(decision, "owner", contact, ways, "chat")] if ways else []
 
 
 def _to_room(decision: Decided) -> Planned:
     """Write one line into the case's own room; its place is known when it is sent."""
-    row = _for_information(decision, CASE_ROOM, None, (ROOM,), "chat")
+    row = for_information(decision, CASE_ROOM, None, (ROOM,), "chat")
     return replace(row, person=f"room:{decision.ticket}")
 
 
-def _for_information(
+def for_information(
     decision: Decided, role: str, contact: Contact | None, ways: tuple[str, ...], mode: str
 ) -> Planned:
+    """Return a delivery of *decision* that asks for nothing and is on no ladder."""
     return Planned(
         id=delivery_id(decision.id, role),
         decision_id=decision.id,

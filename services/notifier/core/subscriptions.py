@@ -11,10 +11,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.notifier.core.known import Decided
-from services.notifier.core.plan import NOBODY, SAME_PERSON, Planned, Purpose
+from services.notifier.core.plan import NOBODY, SAME_PERSON, Planned, for_information
 from services.notifier.core.roster import Roster
 from services.notifier.core.schedule import Span, Windows, local_instant
-from shared.contract.ids import delivery_id
 
 PREFIX: Final = "subscription_"
 """What the role of a subscription's delivery begins with; its name follows."""
@@ -169,19 +168,8 @@ def _row(decision: Decided, one: Subscription, roster: Roster, now: datetime) ->
     mode = one.urgent_mode if urgent else "digest" if one.every is not None else one.mode
     contact = roster.contacts.get(one.subscriber)
     ways = () if contact is None else roster.ways(contact, mode)
-    role = PREFIX + one.name
-    return Planned(
-        id=delivery_id(decision.id, role),
-        decision_id=decision.id,
-        ticket=decision.ticket,
-        version=decision.version,
-        role=role,
-        purpose=Purpose.NOTICE,
-        mode=mode,
-        fyi=True,
-        ladder=False,
-        person=None if contact is None else contact.key,
-        ways=ways,
+    return replace(
+        for_information(decision, PREFIX + one.name, contact, ways, mode),
         hold_until=one.told_at(now, priority),
         suppressed=None if ways else NOBODY,
     )
