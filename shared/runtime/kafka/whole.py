@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.runtime.kafka.admin import KafkaUnavailableError
 from shared.runtime.kafka.client import client_options, let_go
-from shared.runtime.kafka.records import Incoming, incoming
+from shared.runtime.kafka.reading import Reader
+from shared.runtime.kafka.records import Incoming
 from shared.runtime.settings import KafkaAccess
-
-_POLL_MS: Final = 200
 
 
 async def read_whole(access: KafkaAccess, topic: str, *, within_s: float = 10.0) -> list[Incoming]:
@@ -29,21 +27,14 @@ async def read_whole(access: KafkaAccess, topic: str, *, within_s: float = 10.0)
     try:
         async with asyncio.timeout(within_s):
             await consumer.start()
-            return await _read(consumer, TopicPartition(topic, 0))
+            partition = TopicPartition(topic, 0)
+            consumer.assign([partition])
+            starts = await consumer.beginning_offsets([partition])
+            consumer.seek(partition, starts[partition])
+            reader = Reader(consumer, [partition])
+            return [record async for batch in reader.present() for record in batch]
     except (KafkaError, OSError, TimeoutError) as error:
         msg = f"Kafka at {access.bootstrap_servers}: {error!r}"
         raise KafkaUnavailableError(msg) from error
     finally:
         await let_go(consumer.stop())
-
-
-async def _read(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[Incoming]:
-    consumer.assign([partition])
-    start = (await consumer.beginning_offsets([partition]))[partition]
-    end = (await consumer.end_offsets([partition]))[partition]
-    consumer.seek(partition, start)
-    found: list[Incoming] = []
-    while await consumer.position(partition) < end:
-        for records in (await consumer.getmany(partition, timeout_ms=_POLL_MS)).values():
-            found += map(incoming, records)
-    return found
