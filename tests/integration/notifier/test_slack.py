@@ -19,6 +19,7 @@ from tests.support.notifier_desk import Desk
 from tests.support.slack_server import (
     SIGNING,
     TOKEN,
+    Posted,
     SlackServer,
     fill,
     press,
@@ -109,9 +110,7 @@ async def test_a_pressed_button_is_that_person_s_act(
     desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
 ) -> None:
     async with notifier(desk, tmp_path, slack, intake) as client:
-        await desk.ledger.decide(RAISED)
-        await desk.ledger.until_finished(1)
-        (card,) = slack.cards()
+        card = await raised_card(desk, slack)
         answer = await press(client, card, "acknowledge", user="U0ANA")
         await until(_said(slack, "has been handed in"))
     assert answer.status_code == 200
@@ -131,9 +130,7 @@ async def test_h20_who_presses_second_is_told_who_was_first_and_sees_no_error(
     desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
 ) -> None:
     async with notifier(desk, tmp_path, slack, intake) as client:
-        await desk.ledger.decide(RAISED)
-        await desk.ledger.until_finished(1)
-        (card,) = slack.cards()
+        card = await raised_card(desk, slack)
         stale = json.loads(json.dumps(card.blocks))
         await desk.ledger.decide(
             a_decision("escalation.acknowledged", 2, by="ana", role="t2_oncall")
@@ -150,9 +147,7 @@ async def test_a_refused_answer_is_told_to_its_giver_with_what_would_be_accepted
     desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
 ) -> None:
     async with notifier(desk, tmp_path, slack, intake) as client:
-        await desk.ledger.decide(RAISED)
-        await desk.ledger.until_finished(1)
-        (card,) = slack.cards()
+        card = await raised_card(desk, slack)
         await press(client, card, "acknowledge", user="U0BEN")
         await intake.until_got(1)
         act = json.loads(intake.got[0].body)["id"]
@@ -169,9 +164,7 @@ async def test_return_and_escalate_ask_for_their_reasons_in_a_form_and_snooze_ta
     desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
 ) -> None:
     async with notifier(desk, tmp_path, slack, intake) as client:
-        await desk.ledger.decide(RAISED)
-        await desk.ledger.until_finished(1)
-        (card,) = slack.cards()
+        card = await raised_card(desk, slack)
         await press(client, card, "return", user="U0ANA")
         await until(_has(slack, 1))
         await press(client, card, "escalate", user="U0ANA")
@@ -226,9 +219,7 @@ async def test_a_stranger_is_told_that_the_roster_does_not_know_them(
     desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
 ) -> None:
     async with notifier(desk, tmp_path, slack, intake) as client:
-        await desk.ledger.decide(RAISED)
-        await desk.ledger.until_finished(1)
-        (card,) = slack.cards()
+        card = await raised_card(desk, slack)
         await press(client, card, "acknowledge", user="U0EVE")
         await until(_said(slack, "U0EVE stands in no entry of the roster"))
     assert intake.got == []
@@ -308,6 +299,14 @@ async def test_h08_a_lowered_severity_is_one_line_in_the_case_room_and_calls_nob
         ("t2_oncall", False),
         ("case_room", True),
     ]
+
+
+async def raised_card(desk: Desk, slack: SlackServer) -> Posted:
+    """Let the escalation be raised, and return the one card that stands for it."""
+    await desk.ledger.decide(RAISED)
+    await desk.ledger.until_finished(1)
+    (card,) = slack.cards()
+    return card
 
 
 def _said(slack: SlackServer, words: str) -> Callable[[], Awaitable[bool]]:
