@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from cli.output import WRONG_USE, fail
 from cli.policy.live import ESCALATOR, LiveError, live
@@ -15,6 +17,16 @@ from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_
 
 _HEADING: Final = re.compile(r"^calendars:[ \t]*$", re.MULTILINE)
 """A file of calendars may be the section of a policy as it stands there, with comments above."""
+
+ChangeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change the candidate, as cells.S3.I1.t1_max=4h."
+    ),
+]
+CalendarOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Give the candidate these `calendars`.")
+]
 
 
 def present(command: str, source: str | None, escalators: list[str] | None) -> Policy:

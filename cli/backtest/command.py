@@ -7,18 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cli.backtest.candidate import candidate, present, roster_text
+from cli.backtest.candidate import CalendarOption, ChangeOption, candidate, present, roster_text
 from cli.backtest.racing import TrialFailedError, compared
-from cli.backtest.shown import report
+from cli.backtest.telling import PageOption, RowsOption, tell
 from cli.backtest.trial import Trial
-from cli.output import WRONG_USE, AsJson, fail, print_json, progress
+from cli.output import WRONG_USE, AsJson, fail, progress
 from cli.policy.live import EscalatorUrls
 from cli.report.document import Format
-from cli.report.writing import write
+from cli.report.writing import FormOption
 from shared.contract.times import parse_instant
 
 _COMMAND = "backtest"
-_DIFFERS = 1
 
 
 def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candidate may change
@@ -37,15 +36,8 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
             " default: the shipped one.",
         ),
     ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="Change the candidate, as cells.S3.I1.t1_max=4h."
-        ),
-    ] = None,
-    calendar: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Give the candidate these `calendars`.")
-    ] = None,
+    change: ChangeOption = None,
+    calendar: CalendarOption = None,
     roster: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Count calls by person, of this roster, not by role."),
@@ -56,11 +48,9 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Let time pass up to TIME after the end.")
     ] = None,
-    rows: Annotated[int, typer.Option(min=0, help="Show so many of each list; 0 shows all.")] = 20,
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TEXT,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with pictures, too.")
-    ] = None,
+    rows: RowsOption = 20,
+    form: FormOption = Format.TEXT,
+    html: PageOption = None,
     escalators: EscalatorUrls = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,12 +93,4 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
     except TrialFailedError as error:
         fail(_COMMAND, str(error), code=WRONG_USE)
     about = f"{old.name} version {old.version} → {new.name} version {new.version}, over {', '.join(files)}"
-    document = report(found, "Backtest", about, rows)
-    if html is not None:
-        write(_COMMAND, document, Format.HTML, html)
-    if as_json:
-        print_json(found.document(rows))
-    else:
-        write(_COMMAND, document, form, None)
-    if not found.is_same:
-        raise typer.Exit(_DIFFERS)
+    tell(_COMMAND, found, "Backtest", about, rows=rows, form=form, page=html, as_json=as_json)

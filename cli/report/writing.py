@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +12,8 @@ from cli.output import WRONG_USE, fail
 from cli.report.document import Document, Format
 from cli.report.page import html
 from cli.report.plain import comma_separated, markdown, text
+
+FormOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
 
 _WRITERS: Final[Mapping[Format, Callable[[Document], str]]] = {
     Format.TEXT: text,

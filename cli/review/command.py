@@ -19,7 +19,7 @@ from cli.log_of_record import (
 )
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from cli.report.document import Format
-from cli.report.writing import write
+from cli.report.writing import FormOption, write
 from cli.review import deciding, feedback
 from cli.review.journal import Entry, JournalError, read_journal
 from cli.review.sections import report, reviewed
@@ -88,7 +88,7 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The journal of earlier decisions.")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TEXT,
+    form: FormOption = Format.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where it goes.")
     ] = None,

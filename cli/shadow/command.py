@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli.backtest.candidate import candidate
+from cli.backtest.candidate import CalendarOption, ChangeOption, candidate
 from cli.backtest.comparison import Comparison
-from cli.backtest.shown import report
+from cli.backtest.telling import PageOption, RowsOption, tell
 from cli.log_of_record import KafkaSettings, asked, live_policies, settings
-from cli.output import WRONG_USE, AsJson, fail, print_json, progress
+from cli.output import WRONG_USE, AsJson, fail, progress
 from cli.report.document import Format
-from cli.report.writing import write
+from cli.report.writing import FormOption
 from cli.shadow.watching import Shadow, watch
 from shared.contract.times import Instant, Seconds, instant, rfc3339
 from shared.contract.topics import TICKET_EVENTS
@@ -22,22 +22,14 @@ from shared.policy.notation import parse_positive_duration
 from shared.runtime.kafka import reading
 
 _COMMAND = "shadow"
-_DIFFERS = 1
 
 
 def shadow(  # noqa: PLR0913, PLR0917  one option for each thing that a candidate may change
     policy: Annotated[
         Path | None, typer.Option(metavar="NEW", help="The candidate; default: the active policy.")
     ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="Change the candidate, as cells.S3.I1.t1_max=4h."
-        ),
-    ] = None,
-    calendar: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Give the candidate these `calendars`.")
-    ] = None,
+    change: ChangeOption = None,
+    calendar: CalendarOption = None,
     length: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long to watch, as 30m or 8h.")
     ] = "1h",
@@ -47,11 +39,9 @@ def shadow(  # noqa: PLR0913, PLR0917  one option for each thing that a candidat
             metavar="FILE", help="The policy before the first activation; default: the shipped one."
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(min=0, help="Show so many of each list; 0 shows all.")] = 20,
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TEXT,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with pictures, too.")
-    ] = None,
+    rows: RowsOption = 20,
+    form: FormOption = Format.TEXT,
+    html: PageOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a candidate policy on the events of the running system, and tell nobody.
@@ -81,15 +71,7 @@ def shadow(  # noqa: PLR0913, PLR0917  one option for each thing that a candidat
         f"{policies.at(start).name} version {policies.at(start).version} → candidate, watched from"
         f" {rfc3339(start)} to {rfc3339(end)}"
     )
-    document = report(found, "Shadow run", about, rows)
-    if html is not None:
-        write(_COMMAND, document, Format.HTML, html)
-    if as_json:
-        print_json(found.document(rows))
-    else:
-        write(_COMMAND, document, form, None)
-    if not found.is_same:
-        raise typer.Exit(_DIFFERS)
+    tell(_COMMAND, found, "Shadow run", about, rows=rows, form=form, page=html, as_json=as_json)
 
 
 async def _watched(
