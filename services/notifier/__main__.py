@@ -37,6 +37,7 @@ from services.notifier.settings import Settings
 from services.notifier.slack_keeper import SlackKeeper
 from services.notifier.store_cards import CardBook
 from services.notifier.store_claims import Terms
+from services.notifier.store_subscriptions import Subscriptions
 from services.notifier.tables import SCHEMA
 from services.notifier.watch import watch
 from services.notifier.worker import Worker
@@ -79,7 +80,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(publisher.close)
         due, told = asyncio.Event(), asyncio.Event()
         alerts = "intake" in ways
-        worker = Worker(database, people, alerts, due=due, told=told)
+        subscriptions = Subscriptions()
+        worker = Worker(database, people, subscriptions, alerts, due=due, told=told)
         manner = Manner(
             terms=Terms(Limits(settings.rates, settings.at_once), settings.lease, people),
             at_once=settings.max_in_flight,
@@ -102,7 +104,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(
             oncall_routes(database, people, secret("calendar_secret", settings, os.environ))
         )
-        office = Office(database, people, alerts, due=due, told=told)
+        office = Office(database, people, subscriptions, alerts, due=due, told=told)
         operators = Operators(
             secret("operator_key", settings, os.environ), settings.operators_are_local
         )
@@ -153,6 +155,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             mender = Mender(
                 database,
                 people,
+                subscriptions,
                 escalator_url=settings.escalator_url,
                 alerts=alerts,
                 mended=due.set,

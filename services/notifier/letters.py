@@ -20,6 +20,7 @@ from services.notifier.store_letters import (
     revive,
     settle_record,
 )
+from services.notifier.store_subscriptions import Subscriptions
 from services.notifier.worker import Unread, close_desk, open_desk, read
 from shared.runtime.database import Connection, Database
 from shared.runtime.kafka import Incoming
@@ -55,6 +56,7 @@ class Office:
 
     database: Database
     rosters: Rosters
+    subscriptions: Subscriptions
     alerts: bool
     due: asyncio.Event
     told: asyncio.Event
@@ -144,7 +146,14 @@ class Office:
         if isinstance(found, Unread):
             raise NotReplayableError(found.error)
         moment = await now(conn)
-        desk = await open_desk(conn, [found], self.rosters.current, moment, alerts=self.alerts)
+        desk = await open_desk(
+            conn,
+            [found],
+            self.rosters.current,
+            self.subscriptions,
+            moment,
+            alerts=self.alerts,
+        )
         desk.hear(found)
         if desk.unplanned:
             raise NotReplayableError(desk.unplanned[0][1])

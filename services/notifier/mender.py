@@ -11,6 +11,7 @@ import structlog
 from services.notifier.core.known import Known, catch_up
 from services.notifier.rosters import Rosters
 from services.notifier.store import load_early, load_known, now, tickets_with_gaps
+from services.notifier.store_subscriptions import Subscriptions
 from services.notifier.worker import close_desk, open_desk
 from shared.contract.errors import TransientError
 from shared.runtime.database import Database
@@ -28,6 +29,7 @@ class Mender:
         self,
         database: Database,
         rosters: Rosters,
+        subscriptions: Subscriptions,
         *,
         escalator_url: str,
         alerts: bool,
@@ -39,6 +41,7 @@ class Mender:
         Args:
             database: Where the ledger is.
             rosters: Who holds which role, as the file has it now.
+            subscriptions: Who wants to hear what, as the database has it now.
             escalator_url: Where the escalator is.
             alerts: Whether the engine can be told of empty seats.
             mended: Called after a ticket was mended: there may be notices to send.
@@ -47,6 +50,7 @@ class Mender:
         """
         self._database = database
         self._rosters = rosters
+        self._subscriptions = subscriptions
         self._alerts = alerts
         self._base = escalator_url.rstrip("/")
         self._mended = mended
@@ -84,7 +88,12 @@ class Mender:
                 return
             moment = await now(conn)
             desk = await open_desk(
-                conn, list(kept.values()), self._rosters.current, moment, alerts=self._alerts
+                conn,
+                list(kept.values()),
+                self._rosters.current,
+                self._subscriptions,
+                moment,
+                alerts=self._alerts,
             )
             desk.catch_up(ticket, catch_up(known, snapshot, version=min(kept) - 1))
             await close_desk(conn, desk, moment)

@@ -183,7 +183,7 @@ class Settings(DatabaseSettings):
     mail_per_s: float = Field(default=5, gt=0, description="Messages a second to the mail relay.")
     webhook_per_s: float = Field(default=10, gt=0, description="Messages a second to one webhook.")
     person_burst: int = Field(
-        default=10,
+        default=5,
         gt=0,
         description="Messages that one person gets at once on one channel before they are paced.",
     )

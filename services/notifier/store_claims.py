@@ -80,12 +80,14 @@ _TAKE: Final = text(
         ) AS unclear,
         d.purpose = 'stand_down' AND EXISTS (
             SELECT FROM delivery n JOIN attempt a ON a.delivery_id = n.id
-            WHERE n.escalation = d.escalation AND n.person = d.person AND n.purpose = 'notice'
+            WHERE n.ticket = d.ticket AND n.escalation = d.escalation AND n.person = d.person
+            AND n.purpose = 'notice'
             AND (a.ended_at IS NULL OR a.outcome IN ('accepted', 'unclear'))
         ) AS told,
         d.ladder AND EXISTS (
             SELECT FROM delivery n
-            WHERE n.escalation = d.escalation AND n.role = d.role AND n.version > d.version
+            WHERE n.ticket = d.ticket AND n.escalation = d.escalation AND n.role = d.role
+            AND n.version > d.version
             AND n.ladder AND NOT n.fyi AND n.purpose = 'notice'
             AND n.state NOT IN ('suppressed', 'dead', 'discarded')
             AND (n.hold_until IS NULL OR n.hold_until <= :virtual)

@@ -1,9 +1,10 @@
-"""Subscriptions in Postgres.
+"""Subscriptions in Postgres, and those in force as a process keeps them.
 
-Every function works inside the caller's transaction; none commits.
+Everything works inside the caller's transaction; nothing commits.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.subscriptions import Quiet, Subscription
 from services.notifier.store import Now
-from services.notifier.tables import subscription
+from services.notifier.tables import subscription, subscription_version
+
+
+@dataclass(slots=True)
+class Subscriptions:
+    """The subscriptions in force, kept from batch to batch and read anew when one has changed.
+
+    Whoever changed them, by whichever instance: each asking compares one number with the database,
+    so what was committed before a batch counts in it.
+    """
+
+    _version: int | None = None
+    _kept: tuple[Subscription, ...] = ()
+
+    async def current(self, conn: AsyncConnection) -> tuple[Subscription, ...]:
+        """Return all subscriptions as they stand now, in the order of their names."""
+        # The number first: what is committed between the two reads is read again next time.
+        version = (await conn.execute(select(subscription_version.c.version))).scalar_one()
+        if version != self._version:
+            self._kept = await load_subscriptions(conn)
+            self._version = version
+        return self._kept
 
 
 async def load_subscriptions(conn: AsyncConnection) -> tuple[Subscription, ...]:

@@ -248,3 +248,11 @@ subscription = Table(
     Column("changed_at", INSTANT, nullable=False),
 )
 """Who wants to hear what; ``actor`` is who set it up last."""
+
+subscription_version = Table(
+    "subscription_version",
+    metadata,
+    Column("version", BigInteger, nullable=False),
+    Column("one", Boolean, primary_key=True),
+)
+"""One row: how often ``subscription`` has changed, counted by the table itself."""

@@ -138,7 +138,12 @@ class Words:
         self, parts: Sequence[tuple[Decided, str, bool]], *, language: str | None = None
     ) -> Message:
         """Return one message for all *parts*: decision, subject, whether it asks."""
-        return self._spoken(language).message("digest", digest_values(parts))
+        speech = self._spoken(language)
+        message = speech.message("digest", digest_values(parts))
+        if self._public_url is None:
+            return message
+        board = speech.terms.phrases.get("board", "The board")
+        return replace(message, links=((board, self._public_url),))
 
     def _spoken(self, language: str | None) -> _Speech:
         return self._speech.get(language or self._language, self._speech[self._language])

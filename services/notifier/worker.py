@@ -24,7 +24,7 @@ from services.notifier.store import (
     save_known,
 )
 from services.notifier.store_ledger import save_fan_outs, suppress_settled
-from services.notifier.store_subscriptions import load_subscriptions
+from services.notifier.store_subscriptions import Subscriptions
 from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
@@ -52,6 +52,7 @@ class Worker:
     Attributes:
         database: Where the ledger is.
         rosters: Who holds which role, as the file has it now.
+        subscriptions: Who wants to hear what, as the database has it now.
         alerts: Whether the engine can be told of empty seats.
         due: Set when there may be something to send.
         told: Set when there may be something to relay.
@@ -59,6 +60,7 @@ class Worker:
 
     database: Database
     rosters: Rosters
+    subscriptions: Subscriptions
     alerts: bool
     due: asyncio.Event
     told: asyncio.Event
@@ -105,6 +107,7 @@ class Worker:
                 conn,
                 [one for one in found if isinstance(one, Decided)],
                 self.rosters.current,
+                self.subscriptions,
                 moment,
                 alerts=self.alerts,
             )
@@ -155,7 +158,13 @@ async def _park(conn: Connection, batch: Batch, dead: Sequence[Unread], moment: 
 
 
 async def open_desk(
-    conn: Connection, decisions: Sequence[Decided], roster: Roster, moment: Now, *, alerts: bool
+    conn: Connection,
+    decisions: Sequence[Decided],
+    roster: Roster,
+    subscriptions: Subscriptions,
+    moment: Now,
+    *,
+    alerts: bool,
 ) -> Desk:
     """Load what is known of the tickets that *decisions* speak of, and lock them."""
     tickets = {decision.ticket for decision in decisions}
@@ -174,7 +183,7 @@ async def open_desk(
         known=known,
         early=early,
         earlier=earlier,
-        subscriptions=await load_subscriptions(conn),
+        subscriptions=await subscriptions.current(conn),
         alerted=await load_alerted(conn, moment) if alerts_now else set(),
     )
 

@@ -13,8 +13,11 @@ from typing import Final
 
 from services.notifier.core.flow import Gate, Rate, refilled, room, taken
 
-DIGEST_AT_MOST: Final = 1000
-"""Notices of one digest."""
+DIGEST_AT_MOST: Final = 4000
+"""Notices of one digest to a person: 10,000 within a minute are three messages once the pace holds."""
+
+WHOLE_AT_MOST: Final = 1000
+"""Notices of one digest to a webhook, which gets every decision whole, about 1.5 kB each."""
 
 UNPACED: Final = ("console", "intake")
 """The channels whose recipients are not paced: nobody reads them message by message."""
@@ -136,10 +139,14 @@ def _share(
         return None, {}
     if one.count > int(gate.tokens):
         # Whoever has more waiting than they may get now has had enough for a while.
-        together = Share(one.gate, one.target, DIGEST_AT_MOST, together=True, urgent=one.urgent)
-        return together, {paced: taken(gate, int(gate.tokens))}
+        return _together(one), {paced: taken(gate, int(gate.tokens))}
     if one.bundle and one.count > 1:
-        together = Share(one.gate, one.target, DIGEST_AT_MOST, together=True, urgent=one.urgent)
-        return together, {paced: taken(gate, 1)}
+        return _together(one), {paced: taken(gate, 1)}
     count = min(one.count, most)
     return Share(one.gate, one.target, count, urgent=one.urgent), {paced: taken(gate, count)}
+
+
+def _together(one: Waiting) -> Share:
+    whole = one.target.partition(":")[0] == "webhook"
+    most = WHOLE_AT_MOST if whole else DIGEST_AT_MOST
+    return Share(one.gate, one.target, most, together=True, urgent=one.urgent)

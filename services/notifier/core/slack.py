@@ -47,15 +47,23 @@ def notice_blocks(message: Message, *, state: Blocks | None = None) -> Blocks:
 
 
 def digest_blocks(message: Message, tickets: Sequence[str]) -> Blocks:
-    """Return a digest as blocks: the first notices in full, every other ticket by its key."""
+    """Return a digest as blocks: the first notices in full, every other ticket by its key.
+
+    Should the keys be so long that they do not all fit, the last line says how many are missing;
+    they are found on the board, which the digest links to.
+    """
     whole = message.lines[: _IN_FULL + 1]
     blocks: Blocks = [_section(f"*{escaped(message.subject)}*")]
     blocks += [_section(part) for part in _chunks("\n".join(escaped(one) for one in whole))]
     told = set(tickets[:_IN_FULL])
     rest = [one for one in dict.fromkeys(tickets) if one not in told]
-    if rest:
-        blocks += [_section(part) for part in _chunks(" ".join(escaped(one) for one in rest), " ")]
-    return blocks[:MOST_BLOCKS]
+    foot = [_context(_links(message.links))] if message.links else []
+    parts = _chunks(" ".join(escaped(one) for one in rest), " ")
+    room = MOST_BLOCKS - len(blocks) - len(foot)
+    if len(parts) > room:
+        missing = sum(part.count(" ") + 1 for part in parts[room - 1 :])
+        parts = [*parts[: room - 1], f"… {missing} more"]
+    return [*blocks, *(_section(part) for part in parts), *foot]
 
 
 def card_blocks(
