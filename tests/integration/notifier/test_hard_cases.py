@@ -116,7 +116,7 @@ async def test_h33_when_the_text_fails_too_the_mail_goes_out_at_once(
 async def test_a_storm_to_one_channel_is_ten_messages_at_most_and_a_p1_in_it_is_called_at_once(
     desk: Desk, tmp_path: Path
 ) -> None:
-    tickets = [f"desk:T{number:05}" for number in range(600)]
+    tickets = [f"desk:T{number:05}" for number in range(2000)]
     storm = [a_decision(ticket=ticket, notify=calls("t2_queue", mode="chat")) for ticket in tickets]
     grave = a_decision(
         ticket="desk:GRAVE", escalation_id="g", priority="P1", notify=calls("t2_queue")
@@ -134,10 +134,10 @@ async def test_a_storm_to_one_channel_is_ten_messages_at_most_and_a_p1_in_it_is_
             return all(ticket in shown for ticket in tickets)
 
         async with desk.notifier(**given):
-            await desk.ledger.decide(*storm[:300])
+            await desk.ledger.decide(*storm[:1000])
             await desk.ledger.until("count(*) >= 100 FROM delivery")
-            await desk.ledger.decide(grave, *storm[300:])
-            await desk.ledger.until_finished(601, within_s=90)
+            await desk.ledger.decide(grave, *storm[1000:])
+            await desk.ledger.until_finished(2001, within_s=90)
             await until(named)
         assert slack.refused == []
         of_the_storm = [one for one in slack.messages if "desk:GRAVE" not in json.dumps(one.text)]

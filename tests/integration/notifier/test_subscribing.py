@@ -60,3 +60,33 @@ async def test_changing_asks_for_the_operator_key(desk: Desk) -> None:
     async with desk.notifier(NOTIFIER_OPERATOR_KEY="for this test") as notifier:
         answer = await notifier.put("/v1/subscriptions/one", json=BODY)
         assert answer.status_code == 401
+
+
+async def test_a_change_counts_from_the_next_decision_on_also_in_another_instance(
+    desk: Desk,
+) -> None:
+    async with desk.notifier() as notifier:
+        await desk.ledger.decide(
+            a_decision(ticket="desk:1", notify=calls("t2_oncall"), about=ABOUT)
+        )
+        await desk.ledger.until_finished(1)
+        assert (await notifier.put("/v1/subscriptions/billing", json=BODY)).status_code == 201
+        await desk.ledger.decide(a_decision(ticket="desk:2", about=ABOUT))
+        await desk.ledger.until_finished(2)
+        # As another instance writes it: this one is not told, it looks.
+        await desk.ledger.rows("UPDATE subscription SET mode = 'chat'")
+        await desk.ledger.decide(a_decision(ticket="desk:3", about=ABOUT))
+        await desk.ledger.until_finished(3)
+        await desk.ledger.rows("DELETE FROM subscription")
+        await desk.ledger.decide(
+            a_decision(ticket="desk:4", notify=calls("t2_oncall"), about=ABOUT)
+        )
+        await desk.ledger.until_finished(4)
+    assert [
+        (row["ticket"], row["role"], row["mode"]) for row in await desk.ledger.deliveries()
+    ] == [
+        ("desk:1", "t2_oncall", "page"),
+        ("desk:2", "subscription_billing", "email"),
+        ("desk:3", "subscription_billing", "chat"),
+        ("desk:4", "t2_oncall", "page"),
+    ]

@@ -2,7 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.notifier.core.allot import DIGEST_AT_MOST, Limits, Share, Waiting, allot
+from services.notifier.core.allot import (
+    DIGEST_AT_MOST,
+    WHOLE_AT_MOST,
+    Limits,
+    Share,
+    Waiting,
+    allot,
+)
 from services.notifier.core.flow import Gate, Rate, failed, new_gate, taken
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -96,3 +103,28 @@ def test_a_recipient_without_tokens_waits() -> None:
     empty = taken(new_gate("to:email:ana", LIMITS.rate("to:email:ana"), now=NOW), 3)
     held = gates("email", **{"to:email:ana": empty})
     assert shared([waits("email:ana", 1)], held) == ()
+
+
+def test_ten_thousand_in_a_minute_reach_one_channel_as_ten_messages_at_most() -> None:
+    pace = Rate(per_s=1 / 15, burst=5)
+    limits = Limits({"slack": Rate(1, 3), "now": Rate(0.5, 5), "to": pace}, at_once=4)
+    held = {name: new_gate(name, limits.rate(name), now=NOW) for name in ("slack", "to:slack:t2")}
+    # The worst start: one by one for so long as single messages may go, then all that is left.
+    came = messages = sent = 0
+    for look in range(4 * 90):
+        now = NOW + look * SECOND / 4
+        came = look if look < 20 else min(10_000, round(look / 4 * 10_000 / 60))
+        if came == sent:
+            continue
+        waiting = [Waiting("slack", "slack:t2", came - sent, now)]
+        shares, held = allot(waiting, held, {}, limits, free=32, now=now)
+        for share in shares:
+            messages += 1 if share.together else share.most
+            sent += min(share.most, came - sent)
+    assert sent == 10_000
+    assert messages <= 10
+
+
+def test_a_webhook_s_digest_is_smaller_since_it_holds_whole_decisions() -> None:
+    (share,) = shared([waits("webhook:cleo", 9000)], gates("webhook", "to:webhook:cleo"))
+    assert (share.together, share.most) == (True, WHOLE_AT_MOST)
