@@ -58,11 +58,13 @@ _GATES: Final = text(
 )
 # Nothing older about the same ticket may still be on its way to the same recipient; but a call
 # that asks for an answer does not wait for something that failed before, nor does a digest, which
-# keeps the order inside.
+# keeps the order inside. "Not distinct" is no index's business: looked up by target, as PostgreSQL
+# would before it has statistics, thousands that wait are compared with each other.
 _IN_LINE: Final = """
     NOT EXISTS (
         SELECT FROM delivery older
-        WHERE older.ticket = d.ticket AND older.target = d.target AND older.version < d.version
+        WHERE older.ticket = d.ticket AND older.version < d.version
+        AND older.target IS NOT DISTINCT FROM d.target
         AND (older.hold_until IS NULL OR older.hold_until <= :virtual)
         AND (older.state = 'claimed' OR NOT share.together AND (
             older.state IN ('planned', 'uncertain')
