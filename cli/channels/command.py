@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cli.channels.example import PEOPLE, an_example
+from cli.channels.trial import try_out
 from cli.output import AsJson, print_json
 from services.notifier.channels.build import plugins
 from services.notifier.channels.phone import aloud, in_short
@@ -26,6 +27,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
+
+app.command("test")(try_out)
 
 ABOUT = {
     "webhook": "a webhook of the recipient, signed (Standard Webhooks); `webhook` in the roster",

@@ -52,6 +52,8 @@ def _what(row: Delivery) -> str:
             return f"word to the engine that {words(row.role)} was not reached"
         case "stand_down":
             return f"stand-down to {words(row.role)}{person}{way}"
+        case "copy":
+            return f"copy of the notice to {words(row.role)}{person}{way}"
         case _:
             return f"notice to {words(row.role)}{person}{way}"
 

@@ -80,7 +80,7 @@ async def read_back(tickets: Iterable[str], *, tracker: str, escalator: str, not
         await asyncio.gather(*(gated(_state(client, escalator, key, read)) for key in keys))
         await asyncio.gather(*(gated(_timeline(client, tracker, key, read)) for key in keys))
         async for row in _pages(client, f"{notifier}/v1/deliveries", "deliveries", "cursor"):
-            if row["purpose"] != "alert":
+            if row["purpose"] not in ("alert", "copy"):
                 read.ledger[row["decision_id"], row["role"]] += 1
     return read
 

@@ -9,7 +9,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.notifier.core.subscriptions import TOLD, TOLD_BY_DEFAULT, Quiet, Subscription
+from services.notifier.core.subscriptions import (
+    TOLD,
+    TOLD_BY_DEFAULT,
+    TOPIC,
+    Quiet,
+    Subscription,
+)
 from services.notifier.operators import Operators
 from services.notifier.rosters import Rosters
 from services.notifier.schedule_shape import DAYS, parse_only
@@ -23,15 +29,7 @@ from shared.policy.notation import parse_positive_duration, parse_zone
 from shared.runtime.database import Database
 from shared.runtime.problems import Problem
 
-Topic = Annotated[
-    str,
-    Field(
-        pattern=(
-            r"^(all|tier[123]|severity\.S[1-4]|priority\.P[1-4]"
-            r"|(department|component|service|customer)\.[^\s\x00]{1,200})$"
-        )
-    ),
-]
+Topic = Annotated[str, Field(pattern=f"^({TOPIC})$")]
 Priority = Literal["P1", "P2", "P3", "P4"]
 Mode = Literal["page", "chat", "email", "digest"]
 Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Its name.")]

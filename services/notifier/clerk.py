@@ -10,10 +10,19 @@ from typing import Any, Protocol
 import structlog
 
 from services.notifier import metrics
-from services.notifier.core.answering import Act, Answer, Seal, Stand, Standing, role_of, stand
+from services.notifier.core.answering import (
+    Act,
+    Answer,
+    Objection,
+    Seal,
+    Stand,
+    Standing,
+    role_of,
+    stand,
+)
 from services.notifier.core.known import Known
-from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
-from services.notifier.core.wording import Terms, instant
+from services.notifier.core.retry import Accepted, Failed
+from services.notifier.core.wording import Terms, instant, spaced
 from services.notifier.rosters import Rosters
 from services.notifier.store import now
 from services.notifier.store_answers import called_for, keep_answer, known_of
@@ -33,8 +42,8 @@ SNOOZES: Mapping[str, timedelta] = {
 class Acts(Protocol):
     """Where acts are handed in."""
 
-    async def post(self, event: Mapping[str, Any]) -> Outcome:
-        """Hand in *event* once; its id makes a repeat harmless."""
+    async def post(self, ticket: str, act: Mapping[str, Any]) -> Accepted | Failed | Objection:
+        """Hand in *act* on *ticket* once; its id makes a repeat harmless."""
         ...
 
 
@@ -88,19 +97,33 @@ class Clerk:
             return Reply(_phrase(terms, "nowhere"), taken=False)
         more = _more(act, form, moment.virtual)
         given = Answer(seal, act, known.version, moment.virtual, more)
-        outcome = await self.acts.post(given.event())
-        metrics.ANSWERS.labels(str(act), through, type(outcome).__name__.lower()).inc()
+        outcome = await self.acts.post(seal.ticket, given.as_act())
+        came = "refused" if isinstance(outcome, Objection) else type(outcome).__name__.lower()
+        metrics.ANSWERS.labels(str(act), through, came).inc()
         match outcome:
             case Accepted():
                 async with self.database.transaction() as conn:
                     await keep_answer(conn, given, through=through)
                 return Reply(_phrase(terms, "taken").replace("{act}", _act(act, terms)), taken=True)
-            case Refused(why):
-                log.warning("answer refused by intake", act=str(act), why=why)
-                return Reply(_phrase(terms, "refused").replace("{why}", why), taken=False)
+            case Objection():
+                log.warning("answer refused by intake", act=str(act), why=outcome.code)
+                return Reply(objected(outcome, terms), taken=False)
             case Failed(why):
                 log.warning("answer not handed in", act=str(act), why=why)
                 return Reply(_phrase(terms, "away"), taken=False)
+
+
+def objected(objection: Objection, terms: Terms) -> str:
+    """Return why an act was not taken, and what would be, in the words of its giver."""
+    why = terms.refusals.get(objection.code, objection.said).rstrip(".")
+    lines = [_phrase(terms, "refused").replace("{why}", why)]
+    if objection.missing:
+        missing = ", ".join(spaced(one) for one in objection.missing)
+        lines.append(_phrase(terms, "missing").replace("{missing}", missing))
+    if objection.allowed:
+        allowed = ", ".join(terms.roles.get(one, spaced(one)) for one in objection.allowed)
+        lines.append(_phrase(terms, "allowed").replace("{allowed}", allowed))
+    return " ".join(lines)
 
 
 def said(met: Stand, terms: Terms) -> str:

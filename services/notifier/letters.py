@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from services.notifier.core.feeds import is_unasked
 from services.notifier.core.known import Decided, Place
-from services.notifier.core.plan import INTAKE, Purpose
+from services.notifier.core.plan import INTAKE, MAIL, Purpose
 from services.notifier.core.roster import TicketFacts
-from services.notifier.core.subscriptions import PREFIX
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now, now
 from services.notifier.store_letters import (
@@ -126,7 +126,7 @@ class Office:
         purpose = Purpose(row["purpose"])
         if purpose is Purpose.ALERT:
             return None, (INTAKE,)
-        if purpose is Purpose.STAND_DOWN or row["role"].startswith(PREFIX):
+        if purpose in (Purpose.STAND_DOWN, Purpose.COPY) or is_unasked(row["role"]):
             contact = roster.contacts.get(row["person"])
         else:
             tier = int(cause["data"].get("tier") or 1)
@@ -134,7 +134,10 @@ class Office:
             contact = roster.seated(row["role"], tier=tier, facts=facts, at=moment.virtual)
         if contact is None:
             return None, ()
-        return contact.key, roster.ways(contact, row["mode"])
+        ways = roster.ways(contact, row["mode"])
+        if purpose is Purpose.COPY:
+            ways = tuple(one for one in ways if one == MAIL)
+        return contact.key, ways
 
     async def _replay_record(self, conn: Connection, letter: str) -> str:
         number = number_of(letter)

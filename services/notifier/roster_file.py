@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from typing_extensions import override
 
 from services.notifier.calendar_reading import CalendarError, Entry, entries
+from services.notifier.core.feeds import EXECUTIVE, RESTRICTED, hears_by_default
 from services.notifier.core.roster import (
     CHANNELS,
     Contact,
@@ -25,6 +26,7 @@ from services.notifier.core.roster import (
     WebhookWay,
 )
 from services.notifier.core.schedule import Absence, Booked, Duties
+from services.notifier.core.subscriptions import TOPIC
 from services.notifier.schedule_shape import AbsenceShape, ScheduleShape, Strict, Zone
 from shared.contract.errors import PermanentError, Reason
 from shared.runtime.clock import real_now
@@ -93,6 +95,7 @@ class _Webhook(Strict):
 Slack = Annotated[str, Field(pattern=r"^[CGDUW][A-Z0-9]{2,30}$")]
 Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Secret = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+Heard = Annotated[str, Field(pattern=f"^({TOPIC}|{RESTRICTED}|{EXECUTIVE})$")]
 Elsewhere = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
 
 
@@ -158,6 +161,8 @@ class _Room(Strict):
     email: Address | None = None
     post: Annotated[list[str], Field(min_length=1)]
     members: list[str] | None = None
+    to: str | None = None
+    hears: Annotated[list[Heard], Field(min_length=1)] | None = None
 
 
 class _Header(Strict):
@@ -379,12 +384,33 @@ def _strangers(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding
                 where = ("channels", name, "post", index)
                 key = ".".join(str(part) for part in where)
                 yield Finding(_line(tree, where), key, f"roles does not list {role!r}")
+        yield from _misplaced(document, tree, name)
     for group, given_group in document.groups.items():
         for index, member in enumerate(given_group.members):
             if member not in document.people:
                 path = ("groups", group, "members", index)
                 key = f"groups.{group}.members.{index}"
                 yield Finding(_line(tree, path), key, f"{member!r} is not in people")
+
+
+def _misplaced(document: _Document, tree: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """Find what would be posted to nobody, or of restricted cases to everybody."""
+    room = document.channels[name]
+    if room.to is None:
+        if room.hears is not None:
+            where = ("channels", name, "hears")
+            what = "is said, but not to which group it is posted: give `to`"
+            yield Finding(_line(tree, where), f"channels.{name}.hears", what)
+        return
+    where = ("channels", name, "to")
+    group = document.groups.get(room.to)
+    if group is None:
+        what = f"{room.to!r} is not in groups: a channel is read by several people"
+        yield Finding(_line(tree, where), f"channels.{name}.to", what)
+    elif RESTRICTED in _room(name, room).hears and not group.restricted:
+        what = f"hears of restricted cases, which the group {room.to!r} may not read: say"
+        what += " `restricted: true` there if all who read it may"
+        yield Finding(_line(tree, where), f"channels.{name}.to", what)
 
 
 def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -474,15 +500,16 @@ def _roster(document: _Document, calendars: Calendars) -> tuple[Roster, Flaws]:
         modes=MappingProxyType({mode: modes.get(mode, CHANNELS) for mode in modes}),
         duties=_duties(document, tuple(known.values()), calendars, flaws),
         zone=document.roster.zone,
-        rooms=MappingProxyType({name: _room(one) for name, one in document.channels.items()}),
+        rooms=MappingProxyType({name: _room(name, one) for name, one in document.channels.items()}),
         calendars=tuple(dict.fromkeys(source for _, source, _ in _sources(document))),
     )
     return roster, flaws
 
 
-def _room(given: _Room) -> Room:
+def _room(name: str, given: _Room) -> Room:
     members = None if given.members is None else tuple(given.members)
-    return Room(given.chat, given.email, tuple(given.post), members)
+    hears = hears_by_default(name) if given.hears is None else tuple(given.hears)
+    return Room(given.chat, given.email, tuple(given.post), members, given.to, hears)
 
 
 def _sources(document: _Document) -> Iterator[tuple[Place, str, ZoneInfo]]:

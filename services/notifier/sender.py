@@ -12,7 +12,7 @@ from services.notifier import metrics
 from services.notifier.channels.base import Channel, Notice
 from services.notifier.core.answering import Seal
 from services.notifier.core.message import Message, Remarks
-from services.notifier.core.plan import Purpose
+from services.notifier.core.plan import CALLS, Purpose
 from services.notifier.core.retry import Failed, Outcome, Refused
 from services.notifier.core.roster import Contact
 from services.notifier.core.settle import State
@@ -23,6 +23,7 @@ from services.notifier.store_results import Recorded, Results, record
 from services.notifier.tokens import AnswerLinks
 from services.notifier.words import Words
 from shared.contract.errors import TransientError
+from shared.runtime import tracing
 from shared.runtime.clock import monotonic
 from shared.runtime.database import Connection, Database, retrying
 from shared.runtime.failpoints import failpoint
@@ -159,7 +160,13 @@ class Sender:
             await asyncio.sleep(GATHER_S)
 
     async def _deliver(self, parcel: Parcel) -> None:
-        outcome = await self._send(parcel)
+        with tracing.sending(parcel.channel, (one.decision.traceparent for one in parcel.parts)):
+            outcome = await self._send(parcel)
+            tracing.noted(
+                delivery_id=str(parcel.id),
+                attempt=parcel.parts[0].attempt,
+                outcome=type(outcome).__name__.lower(),
+            )
         failpoint("sender.after_send")
         self._ended.append((parcel, outcome))
         self._due.set()
@@ -192,7 +199,7 @@ class Sender:
         if len(notices) == 1:
             return notices[0]
         contact = notices[0].contact
-        asks = [one.purpose is Purpose.NOTICE and not one.fyi for one in notices]
+        asks = [one.purpose in CALLS and not one.fyi for one in notices]
         return replace(
             notices[0],
             id=parcel.id,
@@ -248,7 +255,7 @@ class Sender:
     ) -> Message:
         """Return *message* with the link by which its reader answers, where an answer is asked."""
         answers = self._manner.answers
-        asks = row["purpose"] == Purpose.NOTICE and not row["fyi"] and row["escalation"]
+        asks = row["purpose"] in CALLS and not row["fyi"] and row["escalation"]
         if answers is None or contact is None or not asks:
             return message
         link = answers.link(

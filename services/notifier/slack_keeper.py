@@ -18,7 +18,7 @@ from services.notifier.channels.slack_api import SlackApi, SlackError
 from services.notifier.core.known import OPEN, Known
 from services.notifier.core.message import plain
 from services.notifier.core.plan import ROOM
-from services.notifier.core.retry import Failed
+from services.notifier.core.retry import Failed, Refused
 from services.notifier.core.slack import card_blocks, escaped
 from services.notifier.rosters import Rosters
 from services.notifier.store_cards import (
@@ -43,6 +43,10 @@ _GONE: Final = frozenset({"message_not_found", "channel_not_found", "cant_update
 _DONE: Final = frozenset(
     {"already_archived", "already_in_channel", "cant_invite_self", "is_archived"}
 )
+_NOT_BY_AN_APP: Final = frozenset({"missing_scope", "no_permission"})
+"""What keeps our app from opening a room again, and from nothing else."""
+_MOST_ROOMS: Final = 50
+_AGAIN: Final = "The case is open again, and goes on here."
 _LONGEST_NAME: Final = 80
 
 
@@ -140,6 +144,8 @@ class SlackKeeper:
             return
         if room.channel is None:
             room = await self._opened(room, known)
+        elif room.state == "opening" and known.status == OPEN:
+            room = await self._reopened(room, known)
         if known.status != OPEN:
             await self._archive(room, known)
             return
@@ -158,20 +164,41 @@ class SlackKeeper:
         log.info("case room opened", ticket=known.ticket)
         return room
 
-    async def _made(self, known: Known) -> str:
-        """Return the new room's channel; one that a process opened and died over is found again."""
-        name = room_name(known.ticket)
-        given = {"name": name, "is_private": known.restricted}
+    async def _reopened(self, room: Room, known: Known) -> Room:
+        """Open the room of a case that goes on; another one where Slack lets us not open the old."""
         try:
-            made = await self._api.call("conversations.create", given)
+            await self._api.call("conversations.unarchive", {"channel": room.channel})
         except SlackError as error:
-            if error.code != "name_taken":
+            if isinstance(error.outcome, Failed) and error.code not in _NOT_BY_AN_APP:
                 raise
-            found = await self._found(name)
-            if found is None:
-                raise
-            return found
-        return _id(made.get("channel"))
+            if error.code != "not_archived":
+                log.warning("case room stays archived, another is opened", why=error.outcome.why)
+                async with self._database.transaction() as conn:
+                    await drop_card(conn, ROOM, known.ticket)
+                return await self._opened(room, known)
+        await self._calmly("chat.postMessage", {"channel": room.channel, "text": _AGAIN})
+        log.info("case room opened again", ticket=known.ticket)
+        return replace(room, state="open")
+
+    async def _made(self, known: Known) -> str:
+        """Return the new room's channel; one that a process opened and died over is found again.
+
+        The name of an archived room stays taken: the next one has a number behind it.
+        """
+        for number in range(1, _MOST_ROOMS + 1):
+            name = room_name(known.ticket, number)
+            given = {"name": name, "is_private": known.restricted}
+            try:
+                made = await self._api.call("conversations.create", given)
+            except SlackError as error:
+                if error.code != "name_taken":
+                    raise
+                found = await self._found(name)
+                if found is not None:
+                    return found
+            else:
+                return _id(made.get("channel"))
+        raise SlackError(Refused("slack_name_taken"))
 
     async def _found(self, name: str) -> str | None:
         cursor = ""
@@ -224,10 +251,14 @@ class SlackKeeper:
             await save_room(conn, room)
 
 
-def room_name(ticket: str) -> str:
-    """Return what the room of *ticket* is called: ``esc-`` and its key, as Slack allows names."""
+def room_name(ticket: str, number: int = 1) -> str:
+    """Return what the room of *ticket* is called: ``esc-`` and its key, as Slack allows names.
+
+    A later room of the same case has its *number* behind that.
+    """
     spelled = "".join(one if one.isascii() and one.isalnum() else "-" for one in ticket.lower())
-    return f"esc-{spelled.strip('-')}"[:_LONGEST_NAME]
+    behind = "" if number == 1 else f"-{number}"
+    return f"esc-{spelled.strip('-')}"[: _LONGEST_NAME - len(behind)] + behind
 
 
 def _text(known: Known) -> str:

@@ -80,6 +80,7 @@ def decided_from(row: Mapping[Any, Any]) -> Decided:
         version=row["version"],
         at=row["at"],
         data=row["data"],
+        traceparent=row["traceparent"],
     )
 
 
@@ -173,6 +174,7 @@ def decision_row(one: Decided) -> dict[str, Any]:
         "type": one.type,
         "at": one.at,
         "data": dict(one.data),
+        "traceparent": one.traceparent,
     }
 
 

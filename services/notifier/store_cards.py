@@ -46,6 +46,13 @@ _WANTED: Final = text(
     ON CONFLICT DO NOTHING
     """
 )
+_REOPENED: Final = text(
+    """
+    UPDATE room SET state = 'opening', invited = '{}', lease_until = NULL FROM ticket t
+    WHERE t.ticket = room.ticket AND room.state = 'archived'
+    AND t.status = 'open' AND (t.priority = 'P1' OR t.tier = 3)
+    """
+)
 _ROOMS: Final = text(
     """
     UPDATE room SET lease_until = clock_timestamp() + CAST(:lease AS interval)
@@ -70,7 +77,10 @@ _ROOMS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A case's own room as it is kept; *channel* is None until it is opened."""
+    """A case's own room as it is kept; *channel* is None until it is first opened.
+
+    One that is ``opening`` and has a channel is to be opened again.
+    """
 
     ticket: str
     channel: str | None
@@ -155,6 +165,7 @@ async def rooms_to_see_to(
 ) -> list[tuple[Room, Known, tuple[str, ...]]]:
     """Take up to *most* rooms with something to do, each with its ticket and who was told of it."""
     await conn.execute(_WANTED, {"most": most})
+    await conn.execute(_REOPENED)
     rows = (await conn.execute(_ROOMS, {"lease": LEASE, "most": most})).mappings().all()
     keys = [row["ticket"] for row in rows]
     known, people = await _known(conn, keys), await _people(conn, keys)

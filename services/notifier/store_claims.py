@@ -20,14 +20,25 @@ from services.notifier.core.allot import Limits, Share, Waiting, allot, gates_of
 from services.notifier.core.flow import Breaker, Gate
 from services.notifier.core.known import Called, Decided, Known
 from services.notifier.core.message import Remarks
-from services.notifier.core.plan import digest_id
+from services.notifier.core.plan import copied_by_mail, digest_id, without_mail
 from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now
 from services.notifier.store_gates import gate_from, save_gates
-from services.notifier.store_ledger import open_gates, reported, say, suppress, waiting_from, way
+from services.notifier.store_ledger import (
+    goes_by_mail_besides,
+    open_gates,
+    planned_from,
+    planned_row,
+    reported,
+    save_rows,
+    say,
+    suppress,
+    waiting_from,
+    way,
+)
 
 _DUE: Final = """
     d.state IN ('planned', 'retry', 'uncertain') AND d.next_at <= {real}
@@ -74,7 +85,7 @@ _IN_LINE: Final = """
 """
 _TAKE: Final = text(
     f"""
-    SELECT d.*, share.together, share.urgent, c.type, c.at, CAST(c.data AS text) AS data,
+    SELECT d.*, share.together, share.urgent, c.type, c.at, c.traceparent, CAST(c.data AS text) AS data,
         CAST(c.facts AS text) AS facts, t.status, t.status_version, CAST(t.calls AS text) AS calls,
         EXISTS (
             SELECT FROM attempt a WHERE a.delivery_id = d.id
@@ -83,7 +94,7 @@ _TAKE: Final = text(
         d.purpose = 'stand_down' AND EXISTS (
             SELECT FROM delivery n JOIN attempt a ON a.delivery_id = n.id
             WHERE n.ticket = d.ticket AND n.escalation = d.escalation AND n.person = d.person
-            AND n.purpose = 'notice'
+            AND n.purpose IN ('notice', 'copy')
             AND (a.ended_at IS NULL OR a.outcome IN ('accepted', 'unclear'))
         ) AS told,
         d.ladder AND EXISTS (
@@ -141,8 +152,8 @@ _STUCK: Final = text(
 )
 _MOVE: Final = text(
     """
-    UPDATE delivery SET way = :way, channel = :channel, address = :address, target = :target,
-        gate = :gate WHERE id = :id
+    UPDATE delivery SET ways = :ways, way = :way, channel = :channel, address = :address,
+        target = :target, gate = :gate WHERE id = :id
     """
 )
 _EXPIRE: Final = text(
@@ -303,6 +314,7 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
         version=row["version"],
         at=row["at"],
         data=from_json(row["data"]),
+        traceparent=row["traceparent"],
     )
     return Claimed(
         id=row["id"],
@@ -346,19 +358,30 @@ async def _sidestep(
         return False
     times = {"real": moment.real, "virtual": moment.virtual}
     found = await conn.execute(_STUCK, {"shut": shut, **times})
-    moves = []
+    moves, besides = [], []
     for row in found.mappings():
         ways = row["ways"]
         for number in range(1, len(ways)):
             index = (row["way"] + number) % len(ways)
             columns = way(ways[index], row["person"], roster)
             if columns["gate"] not in shut:
-                moves.append({"id": row["id"], "way": index, **columns})
+                left = _without_mail(row, index)
+                if left is not None:
+                    copy = copied_by_mail(planned_from(row))
+                    besides.append(planned_row(copy, row["priority"], roster, moment))
+                moves.append({"id": row["id"], "ways": list(left or ways), "way": index, **columns})
                 break
+    await save_rows(conn, besides, moment)
     if moves:
         await open_gates(conn, moves, moment)
         await conn.execute(_MOVE, moves)
     return bool(moves)
+
+
+def _without_mail(row: Mapping[Any, Any], follows: int) -> tuple[str, ...] | None:
+    if row["rounds"] or not goes_by_mail_besides(row):
+        return None
+    return without_mail(row["ways"], row["way"], follows)
 
 
 async def expire_leases(conn: AsyncConnection, hold: Sequence[str], moment: Now) -> int:

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.allot import recipient
 from services.notifier.core.desk import FanOut
-from services.notifier.core.known import Decided, Known
-from services.notifier.core.plan import INTAKE, Planned, Purpose
+from services.notifier.core.feeds import falls_when_restricted
+from services.notifier.core.known import Known
+from services.notifier.core.plan import CALLS, INTAKE, Planned, Purpose
 from services.notifier.core.report import Reported, Step, report
 from services.notifier.core.roster import Contact, Roster
 from services.notifier.core.stale import Waiting, stale
-from services.notifier.core.subscriptions import PREFIX
 from services.notifier.store import Now, decision_row
 from services.notifier.tables import decision, delivery, gate
 
@@ -29,6 +29,9 @@ WAITING: Final = ("planned", "retry", "uncertain")
 
 ONE_FAR_SIDE: Final = ("email", "sms", "voice", "console", "intake")
 """The channels on which everything goes through one provider; on others each address is its own."""
+
+UNCOUNTED: Final = (Purpose.ALERT, Purpose.COPY)
+"""The purposes of what may follow a decision much later; everything else is planned with it."""
 
 UNFINISHED: Final = (*WAITING, "claimed")
 
@@ -63,14 +66,16 @@ async def save_fan_outs(
         {
             **decision_row(one.decision),
             "facts": asdict(one.facts),
-            "rows": sum(row.purpose is not Purpose.ALERT for row in one.rows),
+            "rows": sum(row.purpose not in UNCOUNTED for row in one.rows),
             "planned_at": moment.virtual,
         }
         for one, _ in fan_outs
     ]
     await conn.execute(insert(decision).on_conflict_do_nothing(), kept)
     rows = [
-        planned_row(row, one.decision, roster, moment, suppressed=stale_now.get(row.id))
+        planned_row(
+            row, one.decision.data.get("priority"), roster, moment, suppressed=stale_now.get(row.id)
+        )
         for one, stale_now in fan_outs
         for row in one.rows
     ]
@@ -120,13 +125,13 @@ async def open_gates(conn: AsyncConnection, rows: Iterable[Mapping[str, Any]], m
 
 def planned_row(
     row: Planned,
-    of: Decided,
+    priority: str | None,
     roster: Roster,
     moment: Now,
     *,
     suppressed: str | None = None,
 ) -> dict[str, Any]:
-    """Return *row* as the ledger first holds it."""
+    """Return *row*, of a case of this *priority*, as the ledger first holds it."""
     reason = suppressed or row.suppressed
     return {
         "id": row.id,
@@ -141,7 +146,7 @@ def planned_row(
         "fyi": row.fyi,
         "ladder": row.ladder,
         "code": row.code,
-        "priority": of.data.get("priority"),
+        "priority": priority,
         "ways": list(row.ways),
         "way": 0,
         "rounds": 0,
@@ -154,6 +159,29 @@ def planned_row(
         "finished_at": None if reason is None else moment.virtual,
         "next_at": moment.real,
     }
+
+
+def planned_from(row: Mapping[Any, Any]) -> Planned:
+    """Return a row of ``delivery`` as it was planned, with the ways that are left."""
+    return Planned(
+        id=row["id"],
+        decision_id=row["decision_id"],
+        ticket=row["ticket"],
+        version=row["version"],
+        role=row["role"],
+        purpose=Purpose(row["purpose"]),
+        mode=row["mode"],
+        fyi=row["fyi"],
+        ladder=row["ladder"],
+        escalation=row["escalation"],
+        person=row["person"],
+        ways=tuple(row["ways"]),
+    )
+
+
+def goes_by_mail_besides(row: Mapping[Any, Any]) -> bool:
+    """Say whether a row of ``delivery`` goes by mail besides when another way fails (H33)."""
+    return row["purpose"] == Purpose.NOTICE and row["priority"] == "P1"
 
 
 def way(channel: str | None, person: str | None, roster: Roster) -> dict[str, str | None]:
@@ -242,7 +270,7 @@ async def suppress_settled(
         .where(
             delivery.c.ticket.in_(list(settled)),
             delivery.c.state.in_(WAITING),
-            delivery.c.purpose == Purpose.NOTICE,
+            delivery.c.purpose.in_(CALLS),
         )
         .with_for_update(of=delivery, skip_locked=True)
     )
@@ -267,7 +295,7 @@ def waiting_from(row: Mapping[Any, Any]) -> Waiting:
         ladder=row["ladder"],
         escalation=row["escalation"],
         type=row["type"],
-        subscription=row["role"].startswith(PREFIX),
+        unasked=falls_when_restricted(row["role"]),
         told=bool(row.get("told")),
         overtaken=bool(row.get("overtaken")),
     )

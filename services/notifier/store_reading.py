@@ -15,7 +15,7 @@ from services.notifier.core.flow import Breaker
 from services.notifier.core.retry import GIVE_UP, GIVE_UP_DEFAULT
 from services.notifier.store import now
 from services.notifier.store_gates import gate_from
-from services.notifier.store_ledger import UNFINISHED
+from services.notifier.store_ledger import UNCOUNTED, UNFINISHED
 from services.notifier.tables import attempt, dead_letter, decision, delivery, early, gate, outbox
 
 
@@ -152,7 +152,7 @@ async def health(conn: AsyncConnection, *, since: datetime) -> Health:
 async def _uneven(conn: AsyncConnection, since: datetime) -> int:
     """Count decisions since *since* that have not exactly the deliveries that were planned.
 
-    Alerts are no part of the sum: they may follow a decision much later.
+    What may follow a decision much later is no part of the sum (`UNCOUNTED`).
     """
     asked = (
         select(decision.c.id, decision.c.rows).where(decision.c.planned_at >= since).cte("asked")
@@ -160,7 +160,8 @@ async def _uneven(conn: AsyncConnection, since: datetime) -> int:
     uneven = (
         select(asked.c.id)
         .outerjoin(
-            delivery, and_(delivery.c.decision_id == asked.c.id, delivery.c.purpose != "alert")
+            delivery,
+            and_(delivery.c.decision_id == asked.c.id, delivery.c.purpose.not_in(UNCOUNTED)),
         )
         .group_by(asked.c.id, asked.c.rows)
         .having(func.count(delivery.c.id) != asked.c.rows)

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.flow import Breaker
-from services.notifier.core.plan import ALL_FAILED, Planned, Purpose, alert_for
+from services.notifier.core.plan import ALL_FAILED, Purpose, alert_for, copied_by_mail
 from services.notifier.core.report import Reported, Step
 from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
 from services.notifier.core.roster import Roster
@@ -22,7 +23,9 @@ from services.notifier.store import Now
 from services.notifier.store_claims import Claimed, Parcel
 from services.notifier.store_gates import lock_gates, save_gates
 from services.notifier.store_ledger import (
+    goes_by_mail_besides,
     open_gates,
+    planned_from,
     planned_row,
     reported,
     save_rows,
@@ -65,6 +68,9 @@ _END: Final = text(
     SELECT d.id FROM delivery d JOIN given ON d.id = given.id AND d.attempt = given.attempt
     WHERE d.state IN ('claimed', 'uncertain') ORDER BY d.id FOR UPDATE OF d
     """
+)
+_SENT: Final = text(
+    "SELECT id FROM delivery WHERE id = ANY(CAST(:ids AS uuid[])) AND state IN ('sent', 'delivered')"
 )
 _NOT_DONE: Final = text(
     """
@@ -221,6 +227,7 @@ def _attempted(of: Claimed, hold: Collection[str]) -> Attempted:
         priority=of.row["priority"],
         since=of.row["first_attempt_at"] or of.row["next_at"],
         hold=of.row["channel"] in hold,
+        besides=goes_by_mail_besides(of.row),
     )
 
 
@@ -233,18 +240,36 @@ async def _go_on(
     alerts: bool,
 ) -> None:
     """Have what was not taken go again, by whichever way; or tell the engine to go on without."""
-    changed, unreached = [], []
+    changed, besides, unreached = [], [], []
+    mailed = await _mailed(conn, recorded)
     for one in recorded:
         if one.settled is None or isinstance(one.outcome, Accepted):
             continue
         changed.append(_columns(one.of.row, one.settled, roster, moment))
-        if one.settled.unreached and alerts and (planned := _planned(one.of.row)).asks:
+        planned, priority = planned_from(one.of.row), one.of.row["priority"]
+        if one.settled.copied:
+            besides.append(planned_row(copied_by_mail(planned), priority, roster, moment))
+        if one.settled.unreached and alerts and planned.asks and one.of.id not in mailed:
             alert = alert_for(planned, ALL_FAILED)
-            unreached.append(planned_row(alert, one.of.decision, roster, moment))
+            unreached.append(planned_row(alert, priority, roster, moment))
     if changed:
         await open_gates(conn, changed, moment)
         await conn.execute(_NOT_DONE, changed)
-    await save_rows(conn, unreached, moment)
+    await save_rows(conn, [*besides, *unreached], moment)
+
+
+async def _mailed(conn: AsyncConnection, recorded: Sequence[Recorded]) -> Collection[UUID]:
+    """Return those that have failed by all other ways, but went by mail besides."""
+    failed = [one.of.row for one in recorded if one.settled is not None and one.settled.unreached]
+    copies = {
+        copied_by_mail(planned_from(row)).id: row["id"]
+        for row in failed
+        if goes_by_mail_besides(row)
+    }
+    if not copies:
+        return ()
+    sent = await conn.execute(_SENT, {"ids": list(copies)})
+    return {copies[one] for one in sent.scalars()}
 
 
 def _columns(
@@ -270,18 +295,3 @@ def _told(one: Recorded) -> list[tuple[Step, Reported]]:
         return []
     row = {**one.of.row, "attempt": one.of.attempt, "reason": one.settled.why}
     return [(step, reported(row)) for step in one.settled.steps]
-
-
-def _planned(row: Mapping[str, Any]) -> Planned:
-    return Planned(
-        id=row["id"],
-        decision_id=row["decision_id"],
-        ticket=row["ticket"],
-        version=row["version"],
-        role=row["role"],
-        purpose=Purpose(row["purpose"]),
-        mode=row["mode"],
-        fyi=row["fyi"],
-        ladder=row["ladder"],
-        escalation=row["escalation"],
-    )

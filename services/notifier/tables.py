@@ -55,6 +55,7 @@ decision = Table(
     Column("type", Text, nullable=False),
     Column("at", INSTANT, nullable=False),
     Column("data", JSONB, nullable=False),
+    Column("traceparent", Text),
     Column("facts", JSONB, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("planned_at", INSTANT, nullable=False),
@@ -142,6 +143,7 @@ early = Table(
     Column("type", Text, nullable=False),
     Column("at", INSTANT, nullable=False),
     Column("data", JSONB, nullable=False),
+    Column("traceparent", Text),
     Column("heard_at", INSTANT, nullable=False),
 )
 """Decisions that came before an earlier version of their ticket: they wait here."""

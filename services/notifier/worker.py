@@ -223,6 +223,7 @@ def decided(event: DecisionEvent) -> Decided:
         version=event.data.version,
         at=event.time,
         data=event.data.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        traceparent=event.traceparent,
     )
 
 

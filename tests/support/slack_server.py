@@ -49,7 +49,10 @@ class Posted:
 
 @dataclass
 class SlackServer:
-    """What the workspace holds. *per_s* limits messages of one channel; None: no limit."""
+    """What the workspace holds. *per_s* limits messages of one channel; None: no limit.
+
+    *apps_unarchive* is whether a bot token may open what is archived; Slack's may not.
+    """
 
     peer: Peer
     per_s: float | None = None
@@ -61,6 +64,7 @@ class SlackServer:
     limited: list[tuple[str, float]] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
     failing: str | None = None
+    apps_unarchive: bool = False
     _last: dict[str, float] = field(default_factory=dict)
     _closed_until: dict[str, float] = field(default_factory=dict)
     _clock: int = 1_700_000_000
@@ -166,8 +170,18 @@ class SlackServer:
         return _said(ok=True, channel=self.rooms[key])
 
     def _conversations_list(self, given: Mapping[str, Any]) -> Answer:
-        del given
-        return _said(ok=True, channels=list(self.rooms.values()), response_metadata={})
+        shown = [
+            one
+            for one in self.rooms.values()
+            if not (given.get("exclude_archived") and one["archived"])
+        ]
+        return _said(ok=True, channels=shown, response_metadata={})
+
+    def _conversations_unarchive(self, given: Mapping[str, Any]) -> Answer:
+        if not self.apps_unarchive:
+            return _said(ok=False, error="not_in_channel")
+        self.rooms[given["channel"]]["archived"] = False
+        return _said(ok=True)
 
     def _conversations_invite(self, given: Mapping[str, Any]) -> Answer:
         self.rooms[given["channel"]]["members"].append(given["users"])

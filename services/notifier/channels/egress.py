@@ -175,7 +175,7 @@ class Egress:
             raise ForbiddenDestinationError("it names no host")
         port = url.port or (443 if url.scheme == "https" else 80)
         # Every address is judged, not the first: one bad answer makes the name untrustworthy.
-        addresses = [self._judged(one, url.scheme, port) for one in await self._found(host, port)]
+        addresses = [self.judged(one, url.scheme, port) for one in await self._found(host, port)]
         return addresses[0]
 
     async def _found(self, host: str, port: int) -> list[Address]:
@@ -190,7 +190,12 @@ class Egress:
             raise UnresolvedNameError(nowhere)
         return found
 
-    def _judged(self, address: Address, scheme: str, port: int) -> Address:
+    def judged(self, address: Address, scheme: str, port: int) -> Address:
+        """Return *address* itself, where it may be called by *scheme* at *port*.
+
+        Raises:
+            ForbiddenDestinationError: It is closed.
+        """
         allowed = [entry for entry in self._allow if entry.covers(address, port)]
         if allowed:
             if scheme == "http" and not any(entry.cleartext for entry in allowed):

@@ -10,7 +10,7 @@ from uuid import uuid5
 
 from services.notifier.core.known import Called, Known
 from services.notifier.core.roster import Contact, Roster
-from shared.contract.ids import NAMESPACE, split_key
+from shared.contract.ids import NAMESPACE
 
 ANSWER: Final = "answer-"
 """What the ids of acts begin with that were answers; refusals of these are told to their givers."""
@@ -33,7 +33,7 @@ TYPES: Final[Mapping[Act, str]] = MappingProxyType(
         Act.SNOOZE: "case.snoozed",
     }
 )
-"""The event on ``tickets.events`` that each answer becomes."""
+"""The act that each answer is."""
 
 RETURN_REASONS: Final = (
     "missing_information",
@@ -73,22 +73,36 @@ class Answer:
         name = f"{self.act}|{seal.ticket}|{seal.escalation}|{seal.person}|{self.version}"
         return f"{ANSWER}{self.act}-{uuid5(NAMESPACE, name)}"
 
-    def event(self) -> dict[str, Any]:
-        """Return the CloudEvent that stands for it, as that person's own act."""
-        source, subject = split_key(self.seal.ticket)
-        data: dict[str, Any] = {"by": self.seal.person, "role": self.seal.role, **self.more}
-        if self.act is not Act.SNOOZE and self.act is not Act.ESCALATE:
-            data["escalation_id"] = self.seal.escalation
-        return {
-            "specversion": "1.0",
-            "id": self.id,
-            "source": source,
+    def as_act(self) -> dict[str, Any]:
+        """Return it as that person's own act, as intake takes acts."""
+        act: dict[str, Any] = {
             "type": TYPES[self.act],
-            "subject": subject,
+            "id": self.id,
             "time": self.at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "data": data,
+            "by": self.seal.person,
+            "role": self.seal.role,
+            **self.more,
         }
+        if self.act is not Act.SNOOZE and self.act is not Act.ESCALATE:
+            act["escalation_id"] = self.seal.escalation
+        return act
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why an act is not taken.
+
+    Attributes:
+        code: The word of `act.refused`, or of the problem that kept the act out.
+        said: What is wrong and what to do, in intake's own words.
+        missing: The fields that the policy asks for and the act lacks.
+        allowed: What would be accepted instead: roles, people or sources.
+    """
+
+    code: str
+    said: str
+    missing: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 class Standing(StrEnum):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from services.notifier.core.feeds import falls_when_restricted, posted
 from services.notifier.core.known import (
     ACKNOWLEDGED,
     ALERT,
@@ -20,7 +21,7 @@ from services.notifier.core.known import (
 from services.notifier.core.plan import ROOM, Earlier, Planned, Purpose, plan
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
-from services.notifier.core.subscriptions import PREFIX, Subscription, subscribed
+from services.notifier.core.subscriptions import Subscription, subscribed
 
 TOLD_ALREADY = "told_already"
 """Why an alert about the set-up is not sent: another ticket met the same fault, and it was."""
@@ -117,7 +118,7 @@ class Desk:
             ladder=row.ladder,
             escalation=row.escalation,
             type=fan_out.decision.type,
-            subscription=row.role.startswith(PREFIX),
+            unasked=falls_when_restricted(row.role),
             overtaken=row.version < self.newest.get((row.escalation, row.role), 0),
         )
         return stale(waiting, self.known[row.ticket])
@@ -139,6 +140,7 @@ class Desk:
                 room=ROOM in self.roster.channels and (had_room or known.has_room),
                 now=self.now,
             )
+            rows = (*rows, *posted(decision, rows, self.roster))
             rows = (
                 *rows,
                 *subscribed(decision, rows, self.roster, self.subscriptions, self.now),

@@ -27,7 +27,10 @@ OPENED = ("case.opened", "case.reopened", "group.opened")
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One decision off the topic, as the notifier reads it."""
+    """One decision off the topic, as the notifier reads it.
+
+    *traceparent* is the trace (W3C) that it belongs to, None where nobody traces.
+    """
 
     id: UUID
     type: str
@@ -35,6 +38,7 @@ class Decided:
     version: int
     at: datetime
     data: Mapping[str, Any]
+    traceparent: str | None = None
 
     @property
     def escalation(self) -> str | None:

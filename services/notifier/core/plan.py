@@ -22,6 +22,7 @@ SAME_PERSON = "same_person"
 INTAKE = "intake"
 CASE_ROOM = "case_room"
 ROOM = "room"
+MAIL = "email"
 ANSWERER = "answerer"
 
 
@@ -31,6 +32,11 @@ class Purpose(StrEnum):
     NOTICE = "notice"
     STAND_DOWN = "stand_down"
     ALERT = "alert"
+    COPY = "copy"
+
+
+CALLS = (Purpose.NOTICE, Purpose.COPY)
+"""The purposes of what may ask its reader for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,31 @@ def alert_for(row: Planned, code: str) -> Planned:
         ways=(INTAKE,),
         code=code,
     )
+
+
+def copied_by_mail(row: Planned) -> Planned:
+    """Return the same notice by mail, which goes besides when another way to a person has failed.
+
+    Its id follows from the notice's: however many ways fail, one mail goes (H33).
+    """
+    return replace(
+        row,
+        id=uuid5(NAMESPACE, f"copy|{row.id}"),
+        purpose=Purpose.COPY,
+        ways=(MAIL,),
+        hold_until=None,
+    )
+
+
+def without_mail(ways: Sequence[str], failed: int, follows: int) -> tuple[str, ...] | None:
+    """Return *ways* without the mail that is to go besides; None where there is none to send.
+
+    Mail goes besides when the way *failed* was not mail, the way that *follows* is not, and mail
+    is still to come after that.
+    """
+    if MAIL not in ways or not failed < follows < ways.index(MAIL):
+        return None
+    return tuple(one for one in ways if one != MAIL)
 
 
 def digest_id(ids: Iterable[UUID]) -> UUID:

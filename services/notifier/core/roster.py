@@ -121,13 +121,16 @@ class Room:
     """A dedicated channel: where people speak, and who is there.
 
     *post* are the roles that write there; *members* the people and groups that are in it, None
-    where the roster does not list them.
+    where the roster does not list them. *to* is the group by whose ways moves of cases on the topics
+    that it *hears* of are posted; None where nothing is posted by itself.
     """
 
     chat: str | None = None
     email: str | None = None
     post: tuple[str, ...] = ()
     members: tuple[str, ...] | None = None
+    to: str | None = None
+    hears: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

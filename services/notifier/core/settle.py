@@ -5,13 +5,14 @@ the next. When every way has failed, that is a round; after it comes a pause, an
 is first again. A way that refuses for good is not tried again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from services.notifier.core.flow import FIRST_PAUSE, Gate, failed, held, shut, succeeded
+from services.notifier.core.plan import without_mail
 from services.notifier.core.report import Step
 from services.notifier.core.retry import (
     Accepted,
@@ -52,6 +53,7 @@ class Attempted:
         priority: The case's, which sets how long trying goes on.
         since: The real start of the first attempt.
         hold: Whether its channel's messages of unknown fate are not sent again.
+        besides: Whether mail goes besides when another way fails.
     """
 
     id: UUID
@@ -62,6 +64,7 @@ class Attempted:
     priority: str | None
     since: datetime
     hold: bool = False
+    besides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Settled:
         why: The last thing that went wrong.
         provider_ref: What the far side called it.
         unreached: Whether the engine must go on without its role now.
+        copied: Whether mail goes besides, and is a way of this one no more.
     """
 
     state: State
@@ -88,6 +92,7 @@ class Settled:
     why: str | None = None
     provider_ref: str | None = None
     unreached: bool = False
+    copied: bool = False
 
 
 def settle(delivery: Attempted, outcome: Outcome, *, now: datetime) -> Settled:
@@ -105,12 +110,24 @@ def settle(delivery: Attempted, outcome: Outcome, *, now: datetime) -> Settled:
         case Failed(unclear=True) if delivery.hold:
             return _dead(delivery, delivery.ways, UNCLEAR)
         case Failed(why, wait):
-            return _next(delivery, delivery.ways, delivery.way + 1, why, wait, now)
+            copied = _without_mail(delivery)
+            after = _next(delivery, copied or delivery.ways, delivery.way + 1, why, wait, now)
+            return replace(after, copied=copied is not None)
         case Refused(why):
             left = (*delivery.ways[: delivery.way], *delivery.ways[delivery.way + 1 :])
             if not left:
                 return _dead(delivery, delivery.ways, why)
-            return _next(delivery, left, delivery.way, why, None, now)
+            copied = _without_mail(delivery)
+            if copied is not None:
+                left = tuple(one for one in left if one in copied)
+            after = _next(delivery, left, delivery.way, why, None, now)
+            return replace(after, copied=copied is not None)
+
+
+def _without_mail(delivery: Attempted) -> tuple[str, ...] | None:
+    if not delivery.besides or delivery.rounds:
+        return None
+    return without_mail(delivery.ways, delivery.way, delivery.way + 1)
 
 
 def _next(

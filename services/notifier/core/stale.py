@@ -16,7 +16,7 @@ class Waiting:
 
     *told* says whether an earlier notice of the same escalation went to the same person, or may
     have; only a stand-down asks for it. *overtaken* says that a later call of the same role is
-    ready to go, or gone. *subscription* says that nobody but the recipient asked for it.
+    ready to go, or gone. *unasked* says that nobody is called by it: it only tells open places.
     """
 
     purpose: Purpose
@@ -27,7 +27,7 @@ class Waiting:
     type: str
     told: bool = False
     overtaken: bool = False
-    subscription: bool = False
+    unasked: bool = False
 
 
 def stale(row: Waiting, known: Known) -> str | None:
@@ -36,15 +36,15 @@ def stale(row: Waiting, known: Known) -> str | None:
     An escalation that ended takes all its notices with it; an acknowledgement takes the calls
     for one that were decided before it, and leaves what only informs. Of several calls that wait
     for the same role only the newest goes: a channel that comes back sends nothing old. A notice
-    of the case itself falls when the case is over. What somebody subscribed to falls when the case
-    is restricted. Stand-downs go to whoever was told, and only to
+    of the case itself falls when the case is over. What somebody subscribed to, or what is posted in
+    an open channel, falls when the case is restricted. Stand-downs go to whoever was told, and only to
     them; alerts about the configuration outlive the case that showed them.
     """
     if row.purpose is Purpose.ALERT or row.type == ALERT:
         return None
     if row.purpose is Purpose.STAND_DOWN:
         return None if row.told else NOTHING_SENT
-    if row.subscription and known.facts.restricted:
+    if row.unasked and known.facts.restricted:
         return RESTRICTED
     if row.escalation is None:
         over = known.status != OPEN and known.status_version > row.version

@@ -34,6 +34,12 @@ TOLD_BY_DEFAULT: Final = (
 TOLD: Final = (*TOLD_BY_DEFAULT, "escalation.acknowledged", "escalation.ended", "timer.warned")
 """All that can be subscribed to: what became of a case, not each call for an answer."""
 
+TOPIC: Final = (
+    r"all|tier[123]|severity\.S[1-4]|priority\.P[1-4]"
+    r"|(department|component|service|customer)\.[^\s\x00]{1,200}"
+)
+"""How a topic is written that can be subscribed to, as a regular expression."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_QUIET: Final = timedelta(days=8)
 

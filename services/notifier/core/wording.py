@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from services.notifier.core.feeds import CHANNEL, EXECUTIVE
 from services.notifier.core.known import ACKNOWLEDGED, ENDED, NOTICE_DUE, RAISED, REFUSED, Decided
 from services.notifier.core.message import plain
 from services.notifier.core.plan import Purpose
@@ -84,7 +85,7 @@ def letter_for(told: Told) -> str:
 
 def _letter_of_call(told: Told) -> str:
     data = told.decision.data
-    if told.role.startswith("exec_"):
+    if told.role.startswith("exec_") or told.role == CHANNEL + EXECUTIVE:
         return "exec_summary" if told.fyi else "exec_decision"
     return "department_request" if data.get("track") == "external" else "raise_notice"
 
@@ -108,13 +109,13 @@ def values(told: Told, terms: Terms) -> dict[str, Any]:
         "title": facts.title,
         "owner": facts.owner,
         "type": decision.type,
-        "type_name": _spaced(decision.type.replace(".", " ")),
+        "type_name": spaced(decision.type.replace(".", " ")),
         "priority": data.get("priority"),
         "tier": data.get("tier"),
         "cell": _cell(data.get("cell")) if data.get("cell") else None,
         "cell_before": _cell(data.get("from")),
         "cell_after": _cell(data.get("to")),
-        "role": terms.roles.get(told.role, _spaced(told.role)),
+        "role": terms.roles.get(told.role, spaced(told.role)),
         "ask": _ask(told),
         "ack_due": _instant(data.get("ack_due")),
         "due": _instant(data.get("due")),
@@ -122,25 +123,25 @@ def values(told: Told, terms: Terms) -> dict[str, Any]:
         "at": instant(decision.at),
         "raised": decision.type == RAISED,
         "step": None if data.get("step") is None else int(data["step"]),
-        "target_name": terms.roles.get(target, _spaced(target)),
+        "target_name": terms.roles.get(target, spaced(target)),
         "tier_asked": tier_asked,
         "binding": bool(data.get("binding")),
-        "owed_fields": [_spaced(one) for one in debt.get("fields") or ()],
+        "owed_fields": [spaced(one) for one in debt.get("fields") or ()],
         "owed_due": _instant(debt.get("due")),
         "timer": _timer(data, terms),
         "breached": decision.type == "timer.breached",
         "share": _share(data),
-        "code": _spaced(data.get("code") or ""),
+        "code": spaced(data.get("code") or ""),
         "code_id": str(data.get("code") or ""),
-        "detail": None if data.get("detail") is None else _spaced(data["detail"]),
+        "detail": None if data.get("detail") is None else spaced(data["detail"]),
         "by": data.get("by"),
         "after": None if data.get("after_s") is None else span(int(data["after_s"])),
         "ending": _ending(decision, terms),
         "declined": data.get("reason") == "declined",
-        "proposed": None if data.get("proposed") is None else _spaced(data["proposed"]),
+        "proposed": None if data.get("proposed") is None else spaced(data["proposed"]),
         "reasons": _reasons(decision, terms),
         "sums": [_sum(line) for line in (data.get("because") or {}).get("arithmetic") or ()],
-        "changed": [_spaced(one) for one in _changed(decision, terms)],
+        "changed": [spaced(one) for one in _changed(decision, terms)],
         **_refused(decision, terms),
     }
 
@@ -203,7 +204,7 @@ def _ending(decision: Decided, terms: Terms) -> str:
     reason = str(decision.data.get("reason") or default)
     if decision.type not in (ACKNOWLEDGED, ENDED) and not decision.data.get("reason"):
         reason = "acknowledged"
-    return terms.endings.get(reason, _spaced(reason))
+    return terms.endings.get(reason, spaced(reason))
 
 
 def _reasons(decision: Decided, terms: Terms) -> list[dict[str, str]]:
@@ -230,20 +231,21 @@ def _refused(decision: Decided, terms: Terms) -> dict[str, Any]:
     act = str(data.get("act_id") or "").split("-")[1:2] if decision.type == REFUSED else []
     return {
         "act": terms.acts.get(act[0] if act else "", "act"),
-        "refused_because": terms.refusals.get(code, _spaced(code)),
-        "missing": [_spaced(one) for one in data.get("missing") or ()],
-        "allowed": [terms.roles.get(str(one), _spaced(one)) for one in data.get("allowed") or ()],
+        "refused_because": terms.refusals.get(code, spaced(code)),
+        "missing": [spaced(one) for one in data.get("missing") or ()],
+        "allowed": [terms.roles.get(str(one), spaced(one)) for one in data.get("allowed") or ()],
         "taken_by": decision.facts.get("acknowledged_by"),
     }
 
 
-def _spaced(name: object) -> str:
+def spaced(name: object) -> str:
+    """Return a *name* of the contract as words."""
     return str(name).replace("_", " ")
 
 
 def _timer(data: Mapping[str, Any], terms: Terms) -> str:
     name = str(data.get("timer") or "")
-    return terms.timers.get(name, _spaced(name))
+    return terms.timers.get(name, spaced(name))
 
 
 def _due(data: Mapping[str, Any], terms: Terms) -> str:

@@ -30,7 +30,7 @@ def _rows(evidence: Evidence) -> Iterator[Finding]:
     rows = Counter(
         (str(row["decision_id"]), row["role"])
         for row in evidence.notifier["delivery"]
-        if row["purpose"] != "alert"
+        if row["purpose"] in ("notice", "stand_down")
     )
     for notice in due - rows.keys():
         yield Finding(Fault.LOST, f"nobody owes the notice {notice}")

@@ -3,10 +3,14 @@
 from collections import Counter
 from typing import Any
 
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic_core import from_json, to_json
 from standardwebhooks.webhooks import Webhook
 
 from shared.contract.deliveries import decode_delivery
+from shared.runtime import tracing
 from tests.support.decisions import a_decision, calls, decided
 from tests.support.mailbox import body
 from tests.support.notifier_desk import Desk
@@ -14,6 +18,25 @@ from tests.support.notifier_service import SECRET, states
 from tests.support.ticket_events import acknowledged, opened, status
 
 RAISED = a_decision(notify=calls("t2_oncall", "t2_lead"), ack_due="2026-03-02T10:15:00Z")
+
+
+async def test_a_notice_is_sent_in_the_trace_of_the_request_that_led_to_it(desk: Desk) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    ticket, value = a_decision(notify=calls("t2_oncall"))
+    traced = to_json(from_json(value) | {"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing.use(provider)
+    try:
+        async with desk.notifier():
+            await desk.ledger.decide((ticket, traced))
+            await desk.ledger.until_finished(1)
+    finally:
+        tracing.use(None)
+    (sent,) = [one for one in exporter.get_finished_spans() if one.name == "send email"]
+    assert sent.context is not None
+    assert sent.context.trace_id == int(trace, 16)
+    assert (sent.attributes or {})["tierline.outcome"] == "accepted"
 
 
 async def test_whoever_is_called_gets_a_mail_that_says_what_why_and_by_when(desk: Desk) -> None:

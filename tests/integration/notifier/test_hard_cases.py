@@ -45,6 +45,9 @@ def settings(folder: Path, slack_url: str, provider: Peer, **given: str) -> dict
     }
 
 
+AT_ONCE = timedelta(seconds=5)
+
+
 @pytest.fixture(autouse=True)
 def phone_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHONE_TOKEN", "nobody's")
@@ -78,39 +81,70 @@ async def test_h33_when_chat_is_down_a_p1_goes_out_as_a_text_at_once_and_nothing
         slack.failing = "service_unavailable"
         async with desk.notifier(**settings(tmp_path, slack.url, provider)):
             await desk.ledger.decide(a_decision(priority="P1", notify=calls("t2_oncall")))
-            await desk.ledger.until_finished(1)
+            await desk.ledger.until_finished(2)
             slack.failing = None
             second = a_decision(
                 "escalation.notice_due", 2, priority="P1", step=0, notify=calls("t2_oncall")
             )
             await desk.ledger.decide(second)
-            await desk.ledger.until_finished(2)
+            await desk.ledger.until_finished(3)
         (text,) = provider.got
         (shown,) = slack.messages
+        (mail,) = desk.mail.got
     tried = await desk.ledger.rows("SELECT * FROM attempt ORDER BY started_at")
-    assert [(one["channel"], one["outcome"]) for one in tried] == [
-        ("slack", "failed"),
-        ("sms", "accepted"),
-        ("slack", "accepted"),
-    ]
-    assert tried[1]["started_at"] - tried[0]["ended_at"] < timedelta(seconds=5)
+    came = [(one["channel"], one["outcome"]) for one in tried]
+    assert (came[0], came[3]) == (("slack", "failed"), ("slack", "accepted"))
+    assert sorted(came[1:3]) == [("email", "accepted"), ("sms", "accepted")]
+    assert max(one["started_at"] for one in tried[1:3]) - tried[0]["ended_at"] < AT_ONCE
     assert "escalated to tier 2" in parse_qs(text.body.decode())["Body"][0]
+    assert "escalated to tier 2" in str(mail["Subject"])
     assert "a call (step 1 of its ladder)" in shown.text
 
 
-async def test_h33_when_the_text_fails_too_the_mail_goes_out_at_once(
+async def test_h33_when_the_text_fails_too_the_one_mail_reaches_the_person(
     desk: Desk, tmp_path: Path
 ) -> None:
-    async def down(_: Request) -> Answer:
-        return Answer(503)
+    async def refuses(_: Request) -> Answer:
+        return Answer(400)
 
-    async with slack_server() as slack, http_peer(down) as provider:
+    async with slack_server() as slack, http_peer(refuses) as provider, http_peer() as intake:
         slack.failing = "service_unavailable"
-        async with desk.notifier(**settings(tmp_path, slack.url, provider)):
+        given = settings(tmp_path, slack.url, provider, NOTIFIER_INTAKE_URL=intake.url)
+        async with desk.notifier(**given):
             await desk.ledger.decide(a_decision(priority="P1", notify=calls("t2_oncall")))
             await desk.mail.until_got(1)
-            await desk.ledger.until_finished(1)
-    assert states(await desk.ledger.deliveries()) == [("t2_oncall", "sent", None)]
+            await desk.ledger.until("rounds >= 2 FROM delivery WHERE purpose = 'notice'")
+            taken = a_decision("escalation.acknowledged", 2, by="ana", role="t2_oncall")
+            await desk.ledger.decide(taken)
+            await desk.ledger.until_finished(2)
+    found = {row["purpose"]: row["state"] for row in await desk.ledger.deliveries()}
+    assert found == {"copy": "sent", "notice": "suppressed"}
+    assert len(desk.mail.got) == 1
+    assert intake.got == []
+
+
+async def test_h33_while_the_chat_is_known_to_be_down_each_call_is_a_text_and_a_mail(
+    desk: Desk, tmp_path: Path
+) -> None:
+    async def takes(_: Request) -> Answer:
+        return Answer(201, body=b'{"sid": "SM1"}')
+
+    grave = a_decision(ticket="desk:B", escalation_id="b", priority="P1", notify=calls("t2_oncall"))
+    async with (
+        slack_server() as slack,
+        http_peer(takes) as provider,
+        desk.notifier(**settings(tmp_path, slack.url, provider)),
+    ):
+        await desk.ledger.decide(a_decision(priority="P3", notify=calls("t2_oncall")))
+        await desk.ledger.until_finished(1)
+        await desk.ledger.rows(
+            "UPDATE gate SET failures = 5, open_until = clock_timestamp() + interval '1 hour'"
+            " WHERE gate LIKE 'slack:%'"
+        )
+        await desk.ledger.decide(grave)
+        await desk.ledger.until_finished(3)
+    found = await desk.ledger.rows("SELECT channel FROM attempt ORDER BY channel")
+    assert [one["channel"] for one in found] == ["email", "slack", "sms"]
 
 
 async def test_a_storm_to_one_channel_is_ten_messages_at_most_and_a_p1_in_it_is_called_at_once(

@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from shared.contract.events import decode_event
 from tests.support.consuming import until
 from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import Answer, Peer, Request, http_peer
@@ -115,9 +114,10 @@ async def test_a_pressed_button_is_that_person_s_act(
         await until(_said(slack, "has been handed in"))
     assert answer.status_code == 200
     (request,) = intake.got
-    event = decode_event(request.body)
-    assert (event.type, event.ticket) == ("escalation.acknowledged", "desk:A")
-    assert event.data.model_dump(exclude_unset=True) == {
+    act = request.json()
+    del act["id"], act["time"]
+    assert act == {
+        "type": "escalation.acknowledged",
         "by": "ana",
         "role": "t2_oncall",
         "escalation_id": "esc-1",
@@ -180,8 +180,7 @@ async def test_return_and_escalate_ask_for_their_reasons_in_a_form_and_snooze_ta
         await fill(client, slack.views[1], user="U0ANA", what="The bank is waiting")
         await press(client, card, "snooze", user="U0ANA", chosen="PT1H")
         await intake.until_got(3)
-    events = [decode_event(one.body) for one in intake.got]
-    given = {event.type: event.data.model_dump(exclude_unset=True, mode="json") for event in events}
+    given = {act["type"]: act for act in (one.json() for one in intake.got)}
     assert given["escalation.returned"]["info"] == {
         "reason_code": "wrong_team",
         "what_is_missing_or_wrong": "It is about bills",
@@ -299,6 +298,41 @@ async def test_h08_a_lowered_severity_is_one_line_in_the_case_room_and_calls_nob
         ("t2_oncall", False),
         ("case_room", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("apps_unarchive", "rooms"),
+    [
+        (True, {"esc-desk-a": False}),
+        # Slack takes no bot's token for it.
+        (False, {"esc-desk-a": True, "esc-desk-a-2": False}),
+    ],
+    ids=["where Slack lets us", "where it does not, in a room of its own"],
+)
+async def test_a_reopened_case_has_its_room_again(
+    desk: Desk,
+    tmp_path: Path,
+    slack: SlackServer,
+    intake: Peer,
+    *,
+    apps_unarchive: bool,
+    rooms: dict[str, bool],
+) -> None:
+    slack.apps_unarchive = apps_unarchive
+    grave = {"tier": 3, "priority": "P1"}
+    async with notifier(desk, tmp_path, slack, intake, NOTIFIER_SLACK_ROOMS="true"):
+        await desk.ledger.decide(a_decision(notify=calls("t2_oncall"), **grave))
+        await desk.ledger.until("count(*) = 1 FROM room WHERE 'ana' = ANY(invited)")
+        await desk.ledger.decide(a_decision("case.closed", 2, status="resolved", **grave))
+        await desk.ledger.until("state = 'archived' FROM room")
+        await desk.ledger.decide(a_decision("case.reopened", 3, **grave))
+        await desk.ledger.until("state = 'open' AND 'ana' = ANY(invited) FROM room")
+        (kept,) = await desk.ledger.rows("SELECT channel FROM room")
+        (card,) = await desk.ledger.rows("SELECT channel FROM card WHERE place = 'room'")
+    assert {one["name"]: one["archived"] for one in slack.rooms.values()} == rooms
+    assert not slack.rooms[kept["channel"]]["archived"]
+    assert card["channel"] == kept["channel"]
+    assert "U0ANA" in slack.rooms[kept["channel"]]["members"]
 
 
 async def raised_card(desk: Desk, slack: SlackServer) -> Posted:

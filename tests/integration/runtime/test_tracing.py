@@ -91,6 +91,22 @@ def test_a_record_that_belongs_to_a_trace_keeps_it(spans: InMemorySpanExporter) 
     assert spans.get_finished_spans()
 
 
+def test_a_notice_that_goes_out_is_part_of_the_trace_of_its_decision(
+    spans: InMemorySpanExporter,
+) -> None:
+    other = PARENT.replace("0af7", "1af7")
+    with tracing.sending("email", [PARENT, PARENT]):
+        tracing.noted(outcome="accepted")
+    with tracing.sending("slack", [PARENT, other, None]):
+        assert tracing.trace_id() != TRACE
+    with tracing.sending("sms", [None]):
+        assert tracing.trace_id() is None
+    alone, digest = spans.get_finished_spans()
+    assert (alone.name, alone.context and alone.context.trace_id) == ("send email", int(TRACE, 16))
+    assert dict(alone.attributes or {}) == {"tierline.outcome": "accepted"}
+    assert (digest.name, len(digest.links)) == ("send slack", 2)
+
+
 def test_where_nobody_asks_nothing_is_added() -> None:
     configure_tracing("tracker", {})
     with (

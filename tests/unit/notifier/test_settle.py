@@ -55,6 +55,32 @@ def test_the_next_way_is_tried_at_once() -> None:
     assert (found.state, found.way, found.rounds, found.next_at) == (State.RETRY, 1, 0, NOW)
 
 
+@pytest.mark.parametrize("outcome", [DOWN, NEVER])
+def test_h33_mail_goes_besides_when_another_way_fails_and_is_a_way_of_it_no_more(
+    outcome: Outcome,
+) -> None:
+    found = after(outcome, ways=("slack", "sms", "email"), besides=True)
+    assert found.copied
+    assert (found.state, found.ways[found.way]) == (State.RETRY, "sms")
+    assert "email" not in found.ways
+
+
+@pytest.mark.parametrize(
+    ("ways", "way", "rounds"),
+    [
+        pytest.param(("slack", "email"), 0, 0, id="it is the next way itself"),
+        pytest.param(("email", "slack", "sms"), 0, 0, id="it is the way that failed"),
+        pytest.param(("email", "slack", "sms"), 1, 0, id="it failed before"),
+        pytest.param(("slack", "sms"), 0, 0, id="there is none"),
+        pytest.param(("slack", "sms", "email"), 0, 1, id="all have failed before"),
+    ],
+)
+def test_no_mail_goes_besides_when(ways: tuple[str, ...], way: int, rounds: int) -> None:
+    found = after(DOWN, ways=ways, way=way, rounds=rounds, besides=True)
+    assert not found.copied
+    assert found.ways == ways
+
+
 def test_when_all_ways_have_failed_there_is_a_pause_and_the_preferred_one_is_first_again() -> None:
     found = after(DOWN, way=1, attempt=2)
     assert (found.state, found.way, found.rounds) == (State.RETRY, 0, 1)
