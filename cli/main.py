@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "topics": "cli.topics:app",
     "migrate": "cli.migrate:migrate",
     "rebuild": "cli.rebuild:rebuild_model",
+    "erase": "cli.erase:app",
     "schemas": "cli.schemas:app",
 }
 """Where each word is: module, function or group, and the class of a command that needs its own."""

@@ -6,20 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from shared.contract.events import EVENT_MODELS
-
-PERSONS: Final = frozenset({"by", "author_id", "requester", "owner"})
-"""Keys that name a person; a hand-over's `to` does, too."""
-
-TEXTS: Final = frozenset(
-    {"title", "text", "reason", "url", "knowledge_url", "restated", "evidence", "tags"}
-    | {"customer_agreement_ref"}
-)
-"""Keys in which people write freely."""
+from shared.contract.personal import FORMS, INSTANTS, PERSONS, TEXTS
 
 REMOVED: Final = "[removed]"
 
-_FORMS: Final = frozenset({"info", "answers"})
-_INSTANTS: Final = frozenset({"since", "needed_by", "next_check_at", "decide_by"})
 _ATTRIBUTES: Final = frozenset(
     {"specversion", "id", "source", "type", "subject", "time", "receivedat", "datacontenttype"}
 )
@@ -74,7 +64,7 @@ class Pseudonyms:
         handlers: Mapping[str, Callable[[Any], Any]] = {
             "customer": self._customer,
             "approved_by": lambda one: {**one, "by": self.of("person", str(one["by"]))},
-            **dict.fromkeys(_FORMS, self._form),
+            **dict.fromkeys(FORMS, self._form),
         }
         if key in handlers:
             return handlers[key](value)
@@ -104,4 +94,4 @@ class Pseudonyms:
             case "":
                 return value
             case _:
-                return value if key in _INSTANTS else REMOVED
+                return value if key in INSTANTS else REMOVED

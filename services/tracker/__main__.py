@@ -83,7 +83,15 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(reasons(escalator, access))
         app.include_router(draft_routes(desk.model, access))
         app.include_router(routes(desk, access, watchdog))
-        site = Site(desk, escalator, intake, settings.board_refresh, late_after_s, watchdog)
+        site = Site(
+            desk,
+            escalator,
+            intake,
+            settings.board_refresh,
+            late_after_s,
+            watchdog,
+            settings.handbook is not None,
+        )
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))
         following = (

@@ -28,6 +28,7 @@ from services.tracker.store_rebuild import (
     grant,
     pause_writers,
     positions,
+    take_over_erasures,
     take_turn,
     throw_away,
 )
@@ -264,6 +265,7 @@ async def _prepare(plan: Plan, old: Database) -> bool:
     await migrate_beside(plan.url, SCHEMA, NEXT)
     async with old.transaction() as conn:
         await grant(conn)
+        await take_over_erasures(conn)
     return resumed
 
 

@@ -57,6 +57,14 @@ _CARRY: Final = text(
             CAST(:kinds AS int[])) AS given (p, k))
     """
 )
+_ERASURES: Final = tuple(
+    statement
+    for table in ("erased_person", "erased_ticket")
+    for statement in (
+        f"DELETE FROM {NEXT}.{table}",
+        f"INSERT INTO {NEXT}.{table} SELECT * FROM {SCHEMA}.{table}",
+    )
+)
 _REPETITIONS: Final = (
     f"DELETE FROM {NEXT}.repetition",
     f"INSERT INTO {NEXT}.repetition SELECT * FROM {SCHEMA}.repetition",
@@ -130,6 +138,18 @@ async def grant(conn: Connection) -> None:
     for (role,) in (await conn.execute(_GRANTEES)).all():
         for statement in _GRANTS:
             await conn.execute(text(statement.format(role=role)))
+
+
+async def take_over_erasures(conn: Connection) -> None:
+    """Have the new tables leave out what is erased, which the topics still hold."""
+    for statement in _ERASURES:
+        await conn.execute(text(statement))
+
+
+async def drop_copies(conn: Connection) -> None:
+    """Drop the tables of earlier and of unfinished rebuilds: they hold what is erased."""
+    for schema in (NEXT, BEFORE):
+        await conn.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
 
 
 async def positions(conn: Connection, schema: str) -> tuple[Places, set[str]]:

@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from services.tracker import metrics
 from services.tracker.core.counts import Counts, What, count
+from services.tracker.core.erasing import forget
 from services.tracker.core.message import Kind, Message, read
 from services.tracker.core.notices import Notice, further, noticed
 from services.tracker.core.projection import TicketRow, project
@@ -27,7 +28,9 @@ from services.tracker.store import (
     remember,
     save_rows,
 )
+from services.tracker.store_erasing import erasures_of
 from services.tracker.store_notices import load_notices, save_notices
+from shared.contract.erasure import ERASED, Erasures
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.runtime import progress
 from shared.runtime.database import Connection, Database
@@ -114,7 +117,9 @@ class Worker:
             if not left.records:
                 return
             messages, dead = _read(kind, left.records)
-            fresh, repeats = await _remember(conn, batch, messages)
+            erasures = await erasures_of(conn, {one.ticket for one in messages})
+            messages = [forget(one, erasures) for one in messages]
+            fresh, repeats = await _remember(conn, batch, messages, erasures)
             counts = count(fresh, late_after_s=self.late_after_s)
             if repeats:
                 counts[What.REPEATS, "all"] += repeats
@@ -123,7 +128,7 @@ class Worker:
             else:
                 await self._project(conn, fresh)
             if dead:
-                await park(conn, batch.topic, dead)
+                await park(conn, batch.topic, [_emptied(one, erasures) for one in dead])
             # Any partition whose progress we hold would do.
             await add_up(conn, batch.topic, min(positions), counts)
             await progress.advance(conn, batch.topic, left.next_offsets)
@@ -161,8 +166,16 @@ def _read(kind: Kind, records: Sequence[Incoming]) -> tuple[list[Message], list[
     return messages, dead
 
 
+def _emptied(dead: Dead, erasures: Erasures) -> Dead:
+    """Return *dead* without its bytes, where they name somebody who is erased."""
+    record, reason, _ = dead
+    if not erasures or not erasures.mentioned_in((record.value or b"").decode(errors="replace")):
+        return dead
+    return record._replace(value=None, headers=()), reason, ERASED
+
+
 async def _remember(
-    conn: Connection, batch: Batch, messages: Sequence[Message]
+    conn: Connection, batch: Batch, messages: Sequence[Message], erasures: Erasures
 ) -> tuple[list[Message], int]:
     """Put *messages* into the timeline; return those that are new, and how many were not."""
     if not messages:
@@ -173,7 +186,8 @@ async def _remember(
     again += [one for one in first.values() if one.identity not in new]
     if again:
         told = await count_repeats(conn, Counter(one.identity for one in again))
-        _compare(batch, again, told)
+        # Said again after an erasure it is whole, but what it was first said with is not.
+        _compare(batch, [forget(one, erasures.for_good()) for one in again], told)
     return [one for one in first.values() if one.identity in new], len(again)
 
 

@@ -144,7 +144,9 @@ async def application(
         app.include_router(reasons(escalator, access))
         app.include_router(draft_routes(desk.model, access))
         app.include_router(routes(desk, access, watchdog))
-        site = Site(desk, escalator, intake, timedelta(seconds=15), 1.0, watchdog)
+        site = Site(
+            desk, escalator, intake, timedelta(seconds=15), 1.0, watchdog, has_handbook=True
+        )
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))
         yield app, stream

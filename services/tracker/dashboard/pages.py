@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.tracker.access import Access, Who, for_all
 from services.tracker.acting import Outcome
 from services.tracker.api import Cursor, only_seen, question_of
+from services.tracker.core.procedures import Call, Procedure, procedures_of
 from services.tracker.core.readers import Reader, secret_of
 from services.tracker.dashboard import looks
 from services.tracker.dashboard.forms import ACTS, act_of
@@ -21,6 +22,7 @@ from services.tracker.dashboard.policy_page import policy_shown
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import GROUP_SOURCE
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
+from services.tracker.replies import TicketNow
 from services.tracker.store_queries import Query as TicketQuery
 from shared.contract.explanations import Explanation
 from shared.runtime.health import Problem
@@ -171,10 +173,19 @@ async def _case(
         "reasons": reasons,
         # The tracker knows what was used when a decision last said so, the escalator what is now.
         "used_now": {} if reasons is None else {one.name: one for one in reasons.timers},
+        "procedures": _procedures(ticket) if site.has_handbook else (),
         "group": of_group,
         "members": members,
         "acts": ACTS if site.intake.is_there and first else (),
     }, freshness
+
+
+def _procedures(ticket: TicketNow) -> list[Procedure]:
+    calls = [
+        Call(one.track, one.target, one.ack_due is not None and one.acknowledged_by is None)
+        for one in ticket.escalations
+    ]
+    return procedures_of(ticket.status, ticket.tier, ticket.priority, calls, is_open=ticket.open)
 
 
 async def _posted(site: Site, key: str, form: Mapping[str, str], secret: str | None) -> Outcome:

@@ -49,6 +49,7 @@ class Site:
         refresh: How often, in real time, a page without scripts loads itself anew.
         late_after_s: A decision made more virtual seconds after its effective time is late.
         watchdog: What it sees is on the board.
+        has_handbook: Whether the handbook is served here, for cases to point to.
         assets: What the pages load.
     """
 
@@ -58,6 +59,7 @@ class Site:
     refresh: timedelta
     late_after_s: float
     watchdog: Watchdog
+    has_handbook: bool = False
     assets: Mapping[str, Asset] = field(default_factory=read_assets)
 
     async def page(
