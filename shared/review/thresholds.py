@@ -244,15 +244,16 @@ def _most_within(raises: list[Raise]) -> int:
 
 
 def _misrouted(scope: Scope) -> Iterator[Action]:
-    """Three escalations to the wrong team between the same two groups."""
-    pairs: Counter[tuple[str, str]] = Counter()
+    """Three tickets sent to the wrong team between the same two groups, however often each was raised."""
+    astray: set[tuple[str, str, str]] = set()
     for one, code in classed(scope):
         life = scope.by_key[one.ticket]
         came = [team for at, team in life.teams if at <= one.at]
         went = [team for at, team in life.teams if at > one.at]
         if code == "wrong_team":
             source = came[-1] if came else f"tier {one.tier}"
-            pairs[source, went[0] if went else one.target] += 1
+            astray.add((source, went[0] if went else one.target, one.ticket))
+    pairs = Counter((source, target) for source, target, _ in astray)
     for (source, target), count in sorted(pairs.items()):
         if count >= _MISROUTED:
             signal = f"{source} to {target} was the wrong team"
