@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from services.escalator.core.marks import BREACH, CALL, Mark
+from services.escalator.core.marks import BREACH, CALL, Mark, Plain
 from shared.contract.times import Instant, rfc3339
 
 Side = Literal["before", "after"]
@@ -28,14 +28,15 @@ class Load:
     tiers: Counter[int] = field(default_factory=Counter)
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def take(self, mark: Mark) -> None:
+    def take(self, mark: Plain) -> None:
         """Count *mark*."""
-        self.done[mark.kind, mark.what] += 1
-        if mark.kind == CALL:
-            self.people[mark.who] += 1
-            self.tiers[mark.tier] += 1
-            if mark.what == "called by page":
-                self.pages[mark.who] += 1
+        kind, _, _, what, who, tier = mark
+        self.done[kind, what] += 1
+        if kind == CALL:
+            self.people[who] += 1
+            self.tiers[tier] += 1
+            if what == "called by page":
+                self.pages[who] += 1
 
     def total(self, kind: str) -> int:
         """Return how many marks of *kind* there are."""
@@ -53,7 +54,7 @@ class Comparison:
         self.tickets: dict[Side, int] = dict.fromkeys(SIDES, 0)
         self._open: dict[Same, int] = {}
 
-    def take(self, side: Side, found: Iterable[Mark]) -> None:
+    def take(self, side: Side, found: Iterable[Plain]) -> None:
         """Take what the policy on *side* has done."""
         load, sign, left = self.loads[side], 1 if side == "after" else -1, self._open
         for mark in found:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from services.escalator.core.marks import Mark, marks
+from services.escalator.core.marks import Mark, Plain, marks
 from services.escalator.core.simulation import Simulation
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.roster_file import load_roster
@@ -64,7 +64,7 @@ class Progress:
     """
 
     bytes_read: int
-    marks: Sequence[Mark]
+    marks: Sequence[Plain]
     tickets: int | None = None
     problem: str | None = None
 
@@ -82,12 +82,12 @@ def run_trial(trial: Trial, out: Connection) -> None:
         policies = PolicyTimeline([(Instant(0), load_policy(trial.policy))])
         simulation = Simulation(policies)
         people = _People(trial.roster)
-        batch: list[Mark] = []
+        batch: list[Plain] = []
         told_at = 0
         tickets = 0
         for decision in simulation.run(read.events(), trial.until):
             tickets += decision.type == OPENED
-            batch += people.named(marks(decision))
+            batch += [one[:] for one in people.named(marks(decision))]
             if read.count - told_at >= BATCH or len(batch) >= MANY:
                 out.send(Progress(read.bytes_read, batch))
                 batch, told_at = [], read.count

@@ -9,9 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
+from cli.handbook.filling import training_paths
 from cli.handbook.site import Page, broken_links, pages, write
 from cli.handbook.sources import REVIEWED_EVERY, SOURCES, UnreadablePageError, pages_in
 from cli.output import WRONG_USE, AsJson, fail, print_json
+from cli.training.cover import seats, team
+from cli.training.records import UnreadableRecordError, read
 from services.notifier.core.roster import Roster
 from services.notifier.roster_file import RosterError, load_roster_file
 from shared.policy.document import Policy
@@ -50,6 +53,13 @@ def build(
     policy: PolicyOption = DEFAULT_POLICY,
     roster: RosterOption = _ROSTER,
     sources: SourcesOption = SOURCES,
+    records: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Records of training: the page on training then says who holds which certificate.",
+        ),
+    ] = None,
     today: TodayOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -62,10 +72,10 @@ def build(
     Exit codes: 0 built, 1 a page, the policy or the roster cannot be used, 2 wrong use.
     """
     command = "handbook build"
-    rules, people, built = _built(command, policy, roster, sources)
+    day = _day(command, today)
+    rules, people, built = _built(command, policy, roster, sources, records, day)
     if broken := broken_links(built):
         fail(command, "; ".join(broken))
-    day = _day(command, today)
     try:
         files = write(built, out, policy=rules, roster=people, today=day)
     except OSError as error:
@@ -124,12 +134,19 @@ def check(
 
 
 def _built(
-    command: str, policy: Path, roster: Path, sources: Path
+    command: str,
+    policy: Path,
+    roster: Path,
+    sources: Path,
+    records: Path | None = None,
+    day: date = date.max,
 ) -> tuple[Policy, Roster, Sequence[Page]]:
     try:
         rules, people = load_policy_file(policy), load_roster_file(roster)
-        return rules, people, pages(pages_in(sources), rules, people)
-    except (PolicyError, RosterError, UnreadablePageError) as error:
+        known = [] if records is None else read(records)
+        held = seats(training_paths(), team(people, known), known, day) if known else []
+        return rules, people, pages(pages_in(sources), rules, people, held)
+    except (PolicyError, RosterError, UnreadablePageError, UnreadableRecordError) as error:
         fail(command, str(error))
 
 

@@ -17,6 +17,7 @@ from pydantic_core import to_json
 
 from cli.handbook.filling import filler
 from cli.handbook.sources import REVIEWED_EVERY, Source
+from cli.training.cover import Seat
 from services.notifier.core.roster import Roster, TicketFacts
 from shared.contract.sentences import words
 from shared.policy.document import Policy
@@ -51,13 +52,17 @@ class Page:
         yield from re.findall(r'href="([\w-]+\.html)?(?:#([\w-]+))?"', self.body)
 
 
-def pages(sources: Sequence[Source], policy: Policy, roster: Roster) -> list[Page]:
+def pages(
+    sources: Sequence[Source], policy: Policy, roster: Roster, seats: Sequence[Seat] = ()
+) -> list[Page]:
     """Return *sources* as pages, with the numbers of *policy* and the names of *roster*.
+
+    *seats* is who holds which certificate; empty where no records are known.
 
     Raises:
         UnreadablePageError: A page names what the policy does not have.
     """
-    fill = filler(policy, roster)
+    fill = filler(policy, roster, seats)
     return [Page(one, _html(fill(f"{one.name}.md", one.text))) for one in sources]
 
 

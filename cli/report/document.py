@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
+
+Place: TypeAlias = tuple[int, str]
+"""A place of a flow: the number of its column, from 0, and its name."""
 
 
 class Format(StrEnum):
@@ -35,6 +39,21 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """A picture of a flow in columns (Sankey): bands as wide as what goes from a place to the next.
+
+    Attributes:
+        title: What flows.
+        columns: What each column is.
+        bands: From which place (column and name) to which, and how much.
+    """
+
+    title: str
+    columns: Sequence[str]
+    bands: Sequence[tuple[Place, Place, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of a report: sentences, then tables, then pictures."""
 
@@ -42,6 +61,7 @@ class Section:
     lines: Sequence[str] = ()
     tables: Sequence[Table] = ()
     bars: Sequence[Bars] = ()
+    flows: Sequence[Flow] = ()
 
 
 @dataclass(frozen=True, slots=True)

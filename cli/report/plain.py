@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from cli.report.document import Bars, Document, Table
+from cli.report.document import Bars, Document, Flow, Table
 
 _WIDTH: Final = 40
 _FULL: Final = "█"
@@ -24,6 +24,8 @@ def text(document: Document) -> str:
             told += ["", *([table.title] if table.title else []), *_columns(table)]
         for bars in section.bars:
             told += ["", *bar_lines(bars)]
+        for flow in section.flows:
+            told += ["", *flow_lines(flow)]
         told.append("")
     return "\n".join(told)
 
@@ -41,6 +43,8 @@ def markdown(document: Document) -> str:
             told += [*(_row(row) for row in table.rows), ""]
         for bars in section.bars:
             told += ["```text", *bar_lines(bars), "```", ""]
+        for flow in section.flows:
+            told += ["```text", *flow_lines(flow), "```", ""]
     return "\n".join(told)
 
 
@@ -58,6 +62,10 @@ def comma_separated(document: Document) -> str:
         for bars in section.bars:
             for label, values in bars.rows:
                 rows.writerow([section.title, bars.title, harmless(label), *values])
+        for flow in section.flows:
+            for (step, source), (_, target), count in flow.bands:
+                column = flow.columns[step]
+                rows.writerow([section.title, flow.title, column, source, target, count])
     return out.getvalue()
 
 
@@ -78,6 +86,18 @@ def bar_lines(bars: Bars) -> Iterator[str]:
             head = label if number == 0 else ""
             name = bars.series[number] if number < len(bars.series) else ""
             yield f"  {head:<{wide}} {name:<{names}} {blocks} {value:,.0f}"
+
+
+def flow_lines(flow: Flow) -> Iterator[str]:
+    """Yield *flow* as lines, one for each band, under the column that it leaves."""
+    yield flow.title
+    wide = max((len(source) for (_, source), _, _ in flow.bands), default=0)
+    step = -1
+    for (column, source), (_, target), count in flow.bands:
+        if column != step:
+            yield f"  {flow.columns[column]}"
+            step = column
+        yield f"    {source:<{wide}} → {target} {count:,}"
 
 
 def _columns(table: Table) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfoNotFoundError
@@ -23,10 +24,17 @@ from cli.report.writing import FormOption, write
 from cli.review import deciding, feedback
 from cli.review.journal import Entry, JournalError, read_journal
 from cli.review.sections import report, reviewed
-from shared.contract.times import parse_instant
+from cli.roleplay.library import TRAINING
+from cli.training.cover import seats, team
+from cli.training.place import ROSTER, Place
+from shared.contract.decisions import ActRefused, DecisionEvent, EscalationRaised
+from shared.contract.events import TicketEvent
+from shared.contract.times import Instant, as_datetime, parse_instant
 from shared.policy.document import PolicyTimeline
+from shared.policy.responsibility import OutsideRole, outside_role
+from shared.review.figures import Figure
 from shared.review.folding import Lives
-from shared.review.metrics import Scope
+from shared.review.metrics import Scope, share
 from shared.review.slices import Period, Slice, between, month
 
 _COMMAND = "review"
@@ -88,6 +96,15 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The journal of earlier decisions.")
     ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(
+            "--records", metavar="FILE", help="Records of training, for the certificates."
+        ),
+    ] = None,
+    roster: Annotated[
+        Path, typer.Option(metavar="FILE", help="Who needs a certificate, beside the records.")
+    ] = ROSTER,
     form: FormOption = Format.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where it goes.")
@@ -123,12 +140,13 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
         _hours(shift),
         zone,
     )
-    lives, policies = _material(events, decisions, policy)
+    lives, policies, outside = _material(events, decisions, policy)
     every = lives.all()
     scope = Scope(
         of.of(every), period, policies, lives.last, every=every, zone=zone, rates=_rates(rate or [])
     )
-    found = reviewed(scope, of.words(), lives, _entries(journal))
+    trained = [] if records is None else [_cover(records, roster, scope)]
+    found = reviewed(scope, of.words(), lives, _entries(journal), outside=outside, trained=trained)
     if as_json:
         print_json(found.document())
     else:
@@ -137,25 +155,45 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
 
 def _material(
     events: Path | None, decisions: Path | None, policy: Path | None
-) -> tuple[Lives, PolicyTimeline]:
-    lives = Lives()
+) -> tuple[Lives, PolicyTimeline, list[OutsideRole]]:
     if events is not None and decisions is not None:
         policies = file_policies(_COMMAND, policy)
         with event_file(_COMMAND, str(events)) as told:
-            for event in told:
-                lives.hear(event)
-        for decision in decision_file(_COMMAND, decisions):
-            lives.decided(decision)
-        return lives, policies
+            return _folded(told, decision_file(_COMMAND, decisions), policies)
     if events is not None or decisions is not None:
         fail(_COMMAND, "name both files, --events and --decisions, or neither", code=WRONG_USE)
     where = settings(_COMMAND)
     policies = live_policies(_COMMAND, where, policy)
-    for event in live_events(_COMMAND, where):
+    return _folded(live_events(_COMMAND, where), live_decisions(_COMMAND, where), policies)
+
+
+def _folded(
+    events: Iterable[TicketEvent], decisions: Iterable[DecisionEvent], policies: PolicyTimeline
+) -> tuple[Lives, PolicyTimeline, list[OutsideRole]]:
+    """Return what became of each ticket, and the acts outside a role by the newest policy."""
+    lives = Lives()
+    acts: list[TicketEvent] = []
+    answers: list[DecisionEvent] = []
+    for event in events:
         lives.hear(event)
-    for decision in live_decisions(_COMMAND, where):
+        if event.data.role is not None:
+            acts.append(event)
+    for decision in decisions:
         lives.decided(decision)
-    return lives, policies
+        if isinstance(decision.data, ActRefused | EscalationRaised):
+            answers.append(decision)
+    return lives, policies, list(outside_role(acts, answers, policies.at(lives.last)))
+
+
+def _cover(records: Path, roster: Path, scope: Scope) -> Figure:
+    """Return the share of certificates that were valid at the end of the period."""
+    place = Place(TRAINING, None, roster, records)
+    ended = as_datetime(Instant(scope.period.end - 1)).date()
+    known = [one for one in place.records(_COMMAND) if one.instant < scope.period.end]
+    paths = place.curriculum(_COMMAND, place.policy(_COMMAND)).paths
+    stands = seats(paths, team(place.roster(_COMMAND), known), known, ended)
+    valid = sum(one.valid for one in stands)
+    return share("certificate_cover", "certificates that are valid", valid, len(stands))
 
 
 def _period(of_month: str | None, since: str | None, until: str | None, zone: str) -> Period:

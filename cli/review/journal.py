@@ -47,6 +47,7 @@ class Entry:
         metric: By which figure its effect is measured.
         state: `open`, `done` (measured since), or `closed`.
         done_on: The day on which it was done.
+        closed_on: The day on which it was closed.
         before: The figure when it was opened.
         after: The figure at its closing.
         result: What came of it; "done, no effect" is a result.
@@ -60,6 +61,7 @@ class Entry:
     metric: str | None = None
     state: str = "open"
     done_on: date | None = None
+    closed_on: date | None = None
     before: float | None = None
     after: float | None = None
     result: str | None = None
@@ -166,5 +168,9 @@ def _take(entries: dict[str, Entry], line: Line) -> None:
         entries[name] = replace(entries[name], state=state, done_on=line["on"])
     else:
         entries[name] = replace(
-            entries[name], state=state, result=line.get("result"), after=line.get("after")
+            entries[name],
+            state=state,
+            closed_on=line["on"],
+            result=line.get("result"),
+            after=line.get("after"),
         )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
-from cli.report.document import Bars, Document, Section, Table
+from cli.report.document import Bars, Document, Flow, Section, Table
 from cli.review.journal import Entry
 from shared.contract.reasons import TRIGGERS
+from shared.contract.sentences import words
 from shared.contract.times import rfc3339
+from shared.policy.responsibility import OutsideRole
 from shared.review import calling, causes, flow, promises, thresholds, voices
 from shared.review.causes import Issue, issues
 from shared.review.figures import Figure, length
@@ -19,6 +22,8 @@ from shared.review.metrics import Metric, Scope, figures
 from shared.review.thresholds import Action, actions
 
 _MOST: Final = 10
+TRAINING: Final = "Training and access"
+_COLUMNS: Final = ("began", "after a move", "after two", "after more", "became")
 
 METRICS: Final[Sequence[tuple[str, Sequence[Metric]]]] = (
     (
@@ -80,6 +85,7 @@ class Review:
     empty_notes: list[voices.EmptyNote]
     entries: Sequence[Entry]
     lives: Lives
+    outside: Sequence[OutsideRole]
 
     def document(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -115,23 +121,50 @@ class Review:
                 {"at": rfc3339(one.at), "ticket": one.ticket, "by": one.by, "text": one.text}
                 for one in self.empty_notes
             ],
+            "outside_role": [
+                {**one._asdict(), "at": rfc3339(one.at), "beyond": one.beyond.value}
+                for one in self.outside
+            ],
+            "tier_paths": [
+                {"from": [*source], "to": [*target], "tickets": count}
+                for source, target, count in flow.paths(scope)
+            ],
             "decisions": [one.document() for one in self.entries],
         }
 
 
-def reviewed(scope: Scope, of: str, lives: Lives, entries: Sequence[Entry]) -> Review:
-    """Return the review of *scope*, called *of*; *entries* are what earlier reviews decided."""
+def reviewed(
+    scope: Scope,
+    of: str,
+    lives: Lives,
+    entries: Sequence[Entry],
+    *,
+    outside: Sequence[OutsideRole] = (),
+    trained: Sequence[Figure] = (),
+) -> Review:
+    """Return the review of *scope*, called *of*.
+
+    Args:
+        scope: The period and its tickets.
+        of: The slice in words.
+        lives: What was folded, for the quality of the data.
+        entries: What earlier reviews decided.
+        outside: Acts outside a role, of any time; those of the period and the slice are shown.
+        trained: The cover of certificates; empty where no records were named.
+    """
     found = {title: figures(scope, metrics) for title, metrics in METRICS}
+    found[TRAINING] = list(trained)
     flat = [one for some in found.values() for one in some]
     return Review(
         scope,
         of,
         found,
         issues(scope),
-        actions(scope, flat),
+        actions(scope, flat, _closed(entries)),
         voices.empty_notes(scope),
         entries,
         lives,
+        [one for one in outside if scope.period.has(one.at) and one.ticket in scope.by_key],
     )
 
 
@@ -160,7 +193,7 @@ def report(review: Review) -> Document:
         f"{review.of}; from {rfc3339(period.start)} up to {rfc3339(period.end)}."
         " Numbers of fewer than 20 cases are shown and not judged.",
         [
-            Section(f"{number}. {one.title}", one.lines, one.tables, one.bars)
+            replace(one, title=f"{number}. {one.title}")
             for number, one in enumerate(sections, start=1)
         ],
     )
@@ -235,14 +268,8 @@ def _flow(review: Review) -> Section:
         (trigger, str(count), TRIGGERS.get(trigger, ""))
         for trigger, count in sorted(triggers.items(), key=lambda one: (-one[1], one[0]))
     ]
-    moves = Counter(
-        f"tier {before} → {after}"
-        for life in scope.tickets
-        for (_, before), (at, after) in zip(life.tiers, life.tiers[1:], strict=False)
-        if scope.period.has(at) and before != after
-    )
     tracks = Counter(one.track for one in scope.raised)
-    shown = [(name, [float(count)]) for name, count in sorted((moves + tracks).items())]
+    shown = [(name, [float(count)]) for name, count in sorted(tracks.items())]
     return Section(
         "Escalation flow",
         (),
@@ -250,7 +277,14 @@ def _flow(review: Review) -> Section:
             _table(review.figures["Escalation flow"]),
             Table(("trigger", "escalations", "because"), rows),
         ],
-        [Bars("Moves between tiers, and tracks", shown)],
+        [Bars("Escalations by track", shown)],
+        [
+            Flow(
+                "Tickets by tier, from where they began to what became of them",
+                _COLUMNS,
+                flow.paths(scope),
+            )
+        ],
     )
 
 
@@ -264,7 +298,23 @@ def _quality(review: Review) -> Section:
 
 
 def _people(review: Review) -> Section:
-    return Section("Response of people", (), [_table(review.figures["Response of people"])])
+    tables = [_table(review.figures["Response of people"])]
+    if review.outside:
+        rows = [
+            (
+                rfc3339(one.at),
+                one.ticket,
+                one.by or "–",
+                words(one.role),
+                one.act,
+                one.letter or "–",
+                words(one.beyond.value),
+            )
+            for one in review.outside
+        ]
+        head = ("at", "ticket", "by", "role", "act", "RACI", "in which way")
+        tables.append(Table(head, rows, "Acts outside a role, for the reviewer"))
+    return Section("Response of people", (), tables)
 
 
 def _departments(review: Review) -> Section:
@@ -322,11 +372,13 @@ def _agents(review: Review) -> Section:
 
 
 def _training(review: Review) -> Section:
-    del review
-    told = [
-        "Certificates and access are not part of the log of record; their cover is not computed."
-    ]
-    return Section("Training and access", told)
+    found = review.figures[TRAINING]
+    if not found:
+        told = [
+            "No records of training were named, so that the cover of certificates is not known."
+        ]
+        return Section(TRAINING, told)
+    return Section(TRAINING, (), [_table(found)])
 
 
 def _actions(review: Review) -> Section:
@@ -383,6 +435,14 @@ def _table(found: Iterable[Figure]) -> Table:
         )
         rows.append((label, one.text(), f"{one.count:,}", "" if one.judged else "few"))
     return Table(("metric", "value", "of", ""), rows)
+
+
+def _closed(entries: Sequence[Entry]) -> dict[str, date]:
+    return {
+        one.metric: one.closed_on
+        for one in entries
+        if one.metric is not None and one.closed_on is not None
+    }
 
 
 def _open(entries: Sequence[Entry]) -> int:

@@ -10,17 +10,13 @@ import typer
 from rich.table import Table
 
 from cli.output import AsJson, print_json, show
-from cli.training.certificates import certificate
+from cli.training.cover import seats, team
 from cli.training.library import Curriculum
 from cli.training.place import Place, day_of
-from cli.training.records import Record
-from services.notifier.core.roster import Roster
 
 _COMMAND: Final = "training status"
 _GOAL: Final = 95
 """Per cent of certificates that are valid, under which the head of support is to act."""
-_OF_A_QUEUE: Final = frozenset({"t1_agent", "t2_specialist", "t3_responder"})
-"""Roles that a roster gives to a group; who is in it the records say."""
 
 
 def status(
@@ -48,17 +44,14 @@ def status(
     place: Place = ctx.obj
     found = place.curriculum(_COMMAND, place.policy(_COMMAND))
     day, known = day_of(_COMMAND, today), place.records(_COMMAND)
-    rows: list[dict[str, Any]] = []
-    for name, roles in _team(place.roster(_COMMAND), known).items():
-        if (role and role not in roles) or (person and person != name):
-            continue
-        own = [one for one in known if one.person == name]
-        rows += [
-            {"person": name, **asdict(certificate(letter, path, own, day))}
-            for letter, path in found.paths.items()
-            if path.is_for(roles)
-        ]
-    valid = sum(one["state"] in ("valid", "renew") for one in rows)
+    people = {
+        name: roles
+        for name, roles in team(place.roster(_COMMAND), known).items()
+        if (not role or role in roles) and (not person or person == name)
+    }
+    stands = seats(found.paths, people, known, day)
+    rows = [{"person": one.person, **asdict(one.certificate)} for one in stands]
+    valid = sum(one.valid for one in stands)
     share = round(100 * valid / len(rows), 1) if rows else 100.0
     if as_json:
         print_json({"today": day, "valid_per_cent": share, "certificates": rows})
@@ -66,18 +59,6 @@ def status(
         _tell(rows, share, found)
     if valid < len(rows):
         raise typer.Exit(1)
-
-
-def _team(roster: Roster, known: Sequence[Record]) -> dict[str, set[str]]:
-    """Return everybody with their roles: people of the roster, and of the records."""
-    found: dict[str, set[str]] = {}
-    groups = {roster.roles[role].contact for role in _OF_A_QUEUE if role in roster.roles}
-    for role, seat in roster.roles.items():
-        if seat.contact is not None and seat.contact not in groups:
-            found.setdefault(roster.contacts[seat.contact].name, set()).add(role)
-    for one in known:
-        found.setdefault(one.person, set()).update(one.roles)
-    return found
 
 
 def _tell(rows: Sequence[dict[str, Any]], share: float, found: Curriculum) -> None:

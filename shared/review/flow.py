@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 from shared.review.figures import Figure
 from shared.review.lives import Life, is_reply
@@ -21,6 +23,31 @@ from shared.review.metrics import (
 from shared.review.spans import middle
 
 _BOUNCED: int = 3
+MOVES_SHOWN: Final = 3
+"""So many moves of a ticket are told apart; what moved more often is shown at its last tier."""
+
+Place: TypeAlias = tuple[int, str]
+"""Where tickets are after so many moves; the last column says what became of them."""
+
+
+def paths(scope: Scope) -> list[tuple[Place, Place, int]]:
+    """Return the ways of the tickets of C and R through the tiers, each step with how many took it.
+
+    Column 0 is the tier in which a ticket began, column 1 that after its first move, and so on; the
+    last one whether it was resolved or is open at the end of the period.
+    """
+    found: Counter[tuple[Place, Place]] = Counter()
+    for life in {one.key: one for one in (*scope.created, *scope.resolved)}.values():
+        until = min(scope.period.end, scope.now)
+        tiers = [tier for at, tier in life.tiers if at <= until]
+        stays = [tier for n, tier in enumerate(tiers) if n == 0 or tier != tiers[n - 1]]
+        if len(stays) > MOVES_SHOWN + 1:
+            stays = [*stays[:MOVES_SHOWN], stays[-1]]
+        over = life.resolved_at is not None and life.resolved_at <= until
+        way = [(n, f"tier {tier}") for n, tier in enumerate(stays)]
+        end = (MOVES_SHOWN + 1, "resolved" if over else "open")
+        found.update(pairwise([*way, end] if way else []))
+    return sorted((source, target, count) for (source, target), count in found.items())
 
 
 def escalation_rate(scope: Scope) -> Iterator[Figure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.contract.times import Instant, as_datetime, instant, rfc3339
@@ -48,6 +48,21 @@ def between(start: Instant, end: Instant) -> Period:
         msg = f"{rfc3339(start)} to {rfc3339(end)} is no time at all"
         raise ValueError(msg)
     return Period(start, end, f"{rfc3339(start)} to {rfc3339(end)}")
+
+
+def before(period: Period, zone: str = "UTC") -> Period:
+    """Return what came before *period*: the month before, or a stretch of the same length.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: There is no such zone.
+    """
+    try:
+        first = datetime.strptime(period.name, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        length = period.end - period.start
+        return between(Instant(period.start - length), period.start)
+    earlier = first - timedelta(days=1)
+    return month(f"{earlier:%Y-%m}", zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
 from shared.contract.times import Seconds, as_datetime
+from shared.review import calling
 from shared.review.causes import issues
 from shared.review.figures import FEW, Figure
 from shared.review.lives import Raise
-from shared.review.metrics import Scope
+from shared.review.metrics import Scope, classed
+from shared.review.slices import before
 
 _FORTNIGHT: Final = Seconds(14 * 86_400)
 _SATURDAY: Final = 5
 _SHORT_PAUSE_S: Final = 300
+_MISROUTED: Final = 3
+_KNOWN: Final = 5
+_AGREED: Final = 0.90
+_BACK_WITHIN: Final = timedelta(days=30)
 OVER: Final = "over"
 UNDER: Final = "under"
 _PROMISED: Final = {"P1": 0.98, "P2": 0.95, "P3": 0.92, "P4": 0.90}
@@ -79,14 +86,6 @@ LIMITS: Final = (
     Limit("mtta.P1 p90", 300, OVER, "test rota and devices", "escalation_manager", 3, 1),
     Limit("step_zero_share", 0.80, UNDER, "test rota and devices", "escalation_manager", 3),
     Limit("actionable_share", 0.80, UNDER, "clean up the alerts, give time off", "tier_lead", 5),
-    Limit(
-        "ola_attainment",
-        0.90,
-        UNDER,
-        "talk about the agreement and the rota",
-        "head_of_support",
-        20,
-    ),
     Limit("orphans", 1, OVER, "talk about the agreement and the rota", "head_of_support", 20, 1),
     Limit(
         "downgrade_rate", 0.25, OVER, "give examples for the definitions, drill them", "t1_lead", 10
@@ -94,8 +93,9 @@ LIMITS: Final = (
     Limit("pause_abuse", 0.03, OVER, "coach, check the guard of pauses", "t1_lead", 5),
     Limit("silent_breach", 0, OVER, "find the defect of the engine (P2)", "engineering_duty", 1, 1),
     Limit("satisfaction_gap", 15, OVER, "call ten customers", "head_of_support", 20, 30),
+    Limit("certificate_cover", 0.95, UNDER, "make room for training", "trainer", 10, 1),
 )
-"""Every threshold on one figure; those on causes and on pairs have code of their own below."""
+"""Every threshold on one figure; those on causes, pairs and departments have code of their own below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,23 @@ class Action:
         }
 
 
-def actions(scope: Scope, found: Sequence[Figure]) -> list[Action]:
-    """Return the actions that *found* and the causes of the period open, in the order of the table."""
+def actions(
+    scope: Scope, found: Sequence[Figure], closed: Mapping[str, date] | None = None
+) -> list[Action]:
+    """Return the actions that *found* and the causes of the period open, in the order of the table.
+
+    Args:
+        scope: The period and its tickets.
+        found: Every figure of the review.
+        closed: The metrics of earlier actions that were closed, and the day: what comes back reopens.
+    """
     by_key = {one.key: one for one in found}
     opened = [action for limit in LIMITS if (action := _passed(scope, limit, by_key)) is not None]
     opened += _causes(scope)
+    opened += _misrouted(scope)
+    opened += _known(scope)
+    opened += _departments(scope, found)
+    opened += _came_back(scope, closed or {})
     opened += _nights(scope, found)
     opened += _timid(scope, by_key)
     return list({one.id: one for one in opened}.values())
@@ -229,6 +241,79 @@ def _most_within(raises: list[Raise]) -> int:
         if len(near) >= (3 if grave else 5):
             most = max(most, len(near))
     return most
+
+
+def _misrouted(scope: Scope) -> Iterator[Action]:
+    """Three tickets sent to the wrong team between the same two groups, however often each was raised."""
+    astray: set[tuple[str, str, str]] = set()
+    for one, code in classed(scope):
+        life = scope.by_key[one.ticket]
+        came = [team for at, team in life.teams if at <= one.at]
+        went = [team for at, team in life.teams if at > one.at]
+        if code == "wrong_team":
+            source = came[-1] if came else f"tier {one.tier}"
+            astray.add((source, went[0] if went else one.target, one.ticket))
+    pairs = Counter((source, target) for source, target, _ in astray)
+    for (source, target), count in sorted(pairs.items()):
+        if count >= _MISROUTED:
+            signal = f"{source} to {target} was the wrong team"
+            what = ("fix the rule of routing", "escalation_manager", 5)
+            yield _opened(scope, f"wrong_team.{source}/{target}", signal, f"{count} times", what)
+
+
+def _known(scope: Scope) -> Iterator[Action]:
+    """Five escalations of one topic whose answer was known."""
+    topics: Counter[str] = Counter()
+    for one, code in classed(scope):
+        life = scope.by_key[one.ticket]
+        topic = life.component or life.service or life.category
+        if code == "known_answer_exists" and topic:
+            topics[topic] += 1
+    for topic, count in sorted(topics.items()):
+        if count >= _KNOWN:
+            signal = f"the answer was known: {topic}"
+            what = ("write the knowledge article, or fix the module", "t1_lead", 5)
+            yield _opened(scope, f"known_answer.{topic}", signal, f"{count} escalations", what)
+
+
+def _departments(scope: Scope, found: Sequence[Figure]) -> Iterator[Action]:
+    """A department under its agreement in this period and in the one before."""
+    what = ("talk about the agreement and the rota", "head_of_support", 20)
+    now = [
+        one
+        for one in found
+        if one.metric == "ola_attainment" and one.of not in ("", "orphan") and _is_under(one)
+    ]
+    if not now:
+        return
+    earlier = replace(scope, period=before(scope.period, scope.zone))
+    then = {one.key: one for one in calling.departments(earlier)}
+    for one in now:
+        last = then.get(one.key)
+        if last is not None and _is_under(last):
+            told = f"{one.text()}, and {last.text()} in the period before, under 90 %"
+            yield _opened(scope, one.key, one.label, told, what)
+
+
+def _is_under(one: Figure) -> bool:
+    return one.value is not None and one.value < _AGREED
+
+
+def _came_back(scope: Scope, closed: Mapping[str, date]) -> Iterator[Action]:
+    """A cause escalated again within 30 days of the day on which its action was closed."""
+    for metric, day in sorted(closed.items()):
+        prefix, _, cause = metric.partition(".")
+        again = [
+            one
+            for one in scope.raised
+            if prefix == "cause"
+            and scope.by_key[one.ticket].cause == cause
+            and timedelta() < as_datetime(one.at).date() - day <= _BACK_WITHIN
+        ]
+        if again:
+            told = f"{len(again)} escalations after its action was closed on {day}"
+            what = ("reopen the action, show its effect", "quality_reviewer", 5)
+            yield _opened(scope, f"back.{cause}", f"{cause} is back", told, what)
 
 
 def _nights(scope: Scope, found: Sequence[Figure]) -> Iterator[Action]:

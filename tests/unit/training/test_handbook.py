@@ -75,7 +75,8 @@ def texts(built: list[Page]) -> dict[str, str]:
 def test_a_number_of_the_policy_that_changes_changes_in_the_handbook(path: str) -> None:
     value, page, said = NUMBERS[path]
     changed: Policy = edited(POLICY, {path: value})
-    before, after = texts(shipped()), texts(pages(pages_in(SOURCES), changed, ROSTER))
+    sources = [one for one in pages_in(SOURCES) if one.name == page]
+    before, after = texts(shipped()), texts(pages(sources, changed, ROSTER))
     assert before[page].count(said) < after[page].count(said)
 
 
@@ -96,7 +97,7 @@ def test_every_page_that_is_asked_for_is_there() -> None:
     assert {one.source.name for one in shipped()} == {
         "index", "matrix", "tiers", "criteria", "internal-procedures", "external-procedures",
         "communication", "channels", "roles", "first-15-minutes", "shift-handoff",
-        "de-escalation", "review",
+        "de-escalation", "review", "training",
     }  # fmt: skip
 
 
@@ -205,6 +206,22 @@ def test_build_says_what_it_wrote(tmp_path: Path) -> None:
     result = json.loads(out)
     assert {"index.html", "matrix.html", "search.json", "search.js"} <= set(result["files"])
     assert result["stale"] == []
+
+
+def test_the_page_on_training_says_who_holds_which_certificate(tmp_path: Path) -> None:
+    line = {
+        "at": "2026-11-01T10:00:00Z", "person": "Lea Lang", "roles": ["policy_editor"], "kind": "quiz",
+        "item": "H", "points": 90.0, "passed": True, "policy": "default 1",
+    }  # fmt: skip
+    records = tmp_path / "records.jsonl"
+    signed = line | {"kind": "signed", "item": "change_exercise", "by": "mona"}
+    records.write_text(f"{json.dumps(line)}\n{json.dumps(signed)}\n")
+    words = ["--records", str(records), "--today", "2026-11-28"]
+    assert said("build", "--out", str(tmp_path / "hb"), *words)[0] == 0
+    page = (tmp_path / "hb" / "training.html").read_text("utf-8")
+    row = r"<td>Lea Lang</td>\s*<td>H Policy editors</td>\s*<td>valid</td>\s*<td>2027-11-01</td>"
+    assert re.search(row, page)
+    assert "90" not in page.partition("Who is trained for what</h2>")[2].partition("</table>")[0]
 
 
 def test_wrong_use_is_told_apart() -> None:

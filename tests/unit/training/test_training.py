@@ -68,6 +68,12 @@ def test_what_a_lesson_says_to_read_is_in_the_handbook() -> None:
             assert not anchor or anchor in anchors[page], place
 
 
+def test_the_basics_draw_twenty_questions_from_eighty() -> None:
+    basics = FOUND.paths["A"]
+    known = sum(len(FOUND.lessons[name].questions) for name in basics.lessons)
+    assert (basics.questions, known) == (20, 80)
+
+
 def test_every_role_play_belongs_to_a_path() -> None:
     asked = {play for one in FOUND.paths.values() if one.roleplays for play in one.roleplays.of}
     assert asked == {file.stem for file in (TRAINING / "roleplays").glob("*.yaml")}
@@ -177,7 +183,10 @@ def said(records: Path, *words: str, given: str | None = None) -> tuple[int, str
 def test_from_the_first_lesson_to_the_certificate(tmp_path: Path) -> None:
     records = tmp_path / "records.jsonl"
     code, out = said(records, "lessons", "--role", "legal_duty", "--json")
-    assert (code, [one["id"] for one in json.loads(out)]) == (0, ["A1", "A2", "F1"])
+    assert (code, [one["id"] for one in json.loads(out)]) == (
+        0,
+        [*(f"A{n}" for n in range(1, 9)), "F1"],
+    )
     for letter in ("A", "F"):
         lessons = [FOUND.lessons[name] for name in FOUND.paths[letter].lessons]
         seed = f"Lea|{letter}|{NOON.date()}"
