@@ -77,7 +77,7 @@ def calls(*roles: str, mode: str = "page", fyi: bool = False) -> list[dict[str, 
 
 async def publish(kafka: str, topic: str, decisions: Iterable[tuple[str, bytes]]) -> None:
     """Put *decisions* on *topic*, in order."""
-    publisher = Publisher(KafkaAccess(bootstrap_servers=kafka), client_id="test", linger_ms=0)
+    publisher = Publisher(KafkaAccess(bootstrap_servers=kafka), client_id="test")
     try:
         await publisher.publish(
             [Record(topic, ticket.encode(), value, []) for ticket, value in decisions]

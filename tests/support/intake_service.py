@@ -73,7 +73,6 @@ async def intake_here(
         KafkaAccess(bootstrap_servers=kafka),
         client_id="test-intake",
         deadline_s=door.deadline_s,
-        linger_ms=0,
     )
 
     async def ready() -> dict[str, bool]:

@@ -20,9 +20,9 @@ from shared.contract.errors import PermanentError, Reason, TransientError
 from shared.contract.topics import MAX_MESSAGE_BYTES
 from shared.runtime.clock import monotonic
 from shared.runtime.kafka.admin import KafkaUnavailableError
-from shared.runtime.kafka.client import START_S, client_options, let_go
+from shared.runtime.kafka.client import client_options
 from shared.runtime.kafka.records import Landed, Record
-from shared.runtime.kafka.sending import look_at, send
+from shared.runtime.kafka.sending import Sender, look_at, stop
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.telemetry import (
     PRODUCER_RESTARTS,
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 _MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES - 1024
 _FAILURES_IN_A_ROW: Final = 3
 _STALLED_S: Final = 30.0
+_PATIENCE_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 class PublishTimeoutError(TransientError):
@@ -78,7 +79,6 @@ class Publisher:
         *,
         client_id: str,
         deadline_s: float = 10.0,
-        linger_ms: int = 5,
         max_batch_bytes: int = 128 * 1024,
     ) -> None:
         """Describe the publisher; nothing is connected yet.
@@ -87,21 +87,20 @@ class Publisher:
             access: How to reach Kafka.
             client_id: Who we are in the broker's logs: ``tierline-intake``.
             deadline_s: Seconds after which `publish` gives up waiting.
-            linger_ms: How long a batch waits for company; 0 where each record is waited for.
-            max_batch_bytes: How much may be waiting for one partition; it bounds memory.
+            max_batch_bytes: How much one batch for one partition may hold; two of them, one under
+                way and one that fills, bound memory.
         """
         self._options: dict[str, Any] = {
             **client_options(access),
             "client_id": client_id,
             "enable_idempotence": True,
             "acks": "all",
-            "linger_ms": linger_ms,
             "max_batch_size": max_batch_bytes,
             "max_request_size": MAX_MESSAGE_BYTES,
         }
         self._deadline_s = deadline_s
-        self._producer: AIOKafkaProducer | None = None
-        self._starting: asyncio.Task[AIOKafkaProducer] | None = None
+        self._sender: Sender | None = None
+        self._starting: asyncio.Task[Sender] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._acknowledged_at = -math.inf
@@ -131,26 +130,26 @@ class Publisher:
         for record in records:
             _refuse_large(record)
         began = monotonic()
-        producer: AIOKafkaProducer | None = None
+        sender: Sender | None = None
         try:
             async with asyncio.timeout(self._deadline_s):
-                producer = self._producer or await self._ready()
+                sender = self._sender or await self._ready()
                 with publishing(one.topic for one in records):
-                    landed = await send(
-                        producer, [one._replace(headers=outgoing(one.headers)) for one in records]
+                    landed = await sender.send(
+                        [one._replace(headers=outgoing(one.headers)) for one in records]
                     )
         except (TimeoutError, KafkaTimeoutError):
             PUBLISH_FAILURES.labels(Reason.DEADLINE_PASSED).inc()
-            self._replace_if_stalled(producer)
+            self._replace_if_stalled(sender)
             msg = f"no acknowledgement from Kafka within {self._deadline_s:g} s"
             raise PublishTimeoutError(msg) from None
         except MessageSizeTooLargeError as error:
             # The sequence numbers of this producer have a hole now.
-            self._replace(producer)
+            self._replace(sender)
             raise RecordTooLargeError(str(error) or "Kafka refused a record as too large") from None
         except (KafkaError, KafkaUnavailableError, OSError) as error:
             PUBLISH_FAILURES.labels(Reason.KAFKA_UNAVAILABLE).inc()
-            self._discard(producer, error)
+            self._discard(sender, error)
             if isinstance(error, KafkaUnavailableError):
                 raise
             raise PublishFailedError(str(error) or type(error).__name__) from error
@@ -170,8 +169,8 @@ class Publisher:
         """Return whether a broker answers within *within_s* seconds, and has *topic*."""
         try:
             async with asyncio.timeout(within_s):
-                producer = self._producer or await self._ready()
-                cluster = await producer.client.fetch_all_metadata()
+                sender = self._sender or await self._ready()
+                cluster = await sender.producer.client.fetch_all_metadata()
         except (KafkaError, TransientError, OSError, TimeoutError):
             return False
         return topic in cluster.topics()
@@ -190,16 +189,15 @@ class Publisher:
         """Send what waits, as far as five seconds suffice, and leave."""
         if self._starting is not None:
             self._starting.cancel()
-        if self._producer is not None:
-            producer, self._producer = self._producer, None
-            # Stopping flushes once more; where that is hopeless it would only take longer.
-            await (_stop(producer) if await let_go(producer.flush()) else _abandon(producer))
+        if self._sender is not None:
+            sender, self._sender = self._sender, None
+            await sender.stop()
         if self._leaving:
             await asyncio.wait(self._leaving)
 
-    async def _ready(self) -> AIOKafkaProducer:
-        if self._producer is not None:
-            return self._producer
+    async def _ready(self) -> Sender:
+        if self._sender is not None:
+            return self._sender
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._build())
             # Nobody may be left to see it fail.
@@ -207,36 +205,48 @@ class Publisher:
         # A caller whose deadline passes must not take the others' connection with it.
         return await asyncio.shield(self._starting)
 
-    async def _build(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(**self._options)
-        try:
-            async with asyncio.timeout(START_S):
-                await producer.start()
-        except BaseException as error:
-            await _stop(producer)
-            if isinstance(error, KafkaError | OSError | TimeoutError):
-                msg = f"Kafka at {self._options['bootstrap_servers']} does not answer: {error!r}"
-                raise KafkaUnavailableError(msg) from error
-            raise
-        self._producer = producer
-        self._acknowledged_at = monotonic()
-        return producer
+    async def _build(self) -> Sender:
+        """Connect, each time with more patience.
 
-    def _replace(self, producer: AIOKafkaProducer | None) -> None:
-        if producer is not None and producer is self._producer:
-            self._leave(producer)
+        A broker that is about to be ready takes connections and leaves them without an answer;
+        the next one that it takes may be answered at once.
+        """
+        where = self._options["bootstrap_servers"]
+        for patience_s in _PATIENCE_S:
+            producer = AIOKafkaProducer(**self._options)
+            try:
+                async with asyncio.timeout(patience_s):
+                    await producer.start()
+            except TimeoutError:
+                await stop(producer)
+            except BaseException as error:
+                await stop(producer)
+                if isinstance(error, KafkaError | OSError):
+                    msg = f"Kafka at {where} does not answer: {error!r}"
+                    raise KafkaUnavailableError(msg) from error
+                raise
+            else:
+                self._sender = Sender(producer)
+                self._acknowledged_at = monotonic()
+                return self._sender
+        msg = f"Kafka at {where} does not answer within {_PATIENCE_S[-1]:g} s"
+        raise KafkaUnavailableError(msg)
 
-    def _replace_if_stalled(self, producer: AIOKafkaProducer | None) -> None:
+    def _replace(self, sender: Sender | None) -> None:
+        if sender is not None and sender is self._sender:
+            self._leave(sender)
+
+    def _replace_if_stalled(self, sender: Sender | None) -> None:
         """Take a new producer where the present one has been silent for long though in use."""
-        if producer is None or producer is not self._producer:
+        if sender is None or sender is not self._sender:
             return
         if self.acknowledged_age_s > _STALLED_S:
-            self._leave(producer)
+            self._leave(sender)
 
-    def _discard(self, producer: AIOKafkaProducer | None, error: Exception) -> None:
-        if producer is None or producer is not self._producer:
+    def _discard(self, sender: Sender | None, error: Exception) -> None:
+        if sender is None or sender is not self._sender:
             return
-        self._leave(producer)
+        self._leave(sender)
         # A partition without a leader is Kafka's trouble, which no restart of ours would end.
         if not getattr(error, "retriable", False):
             self._failures += 1
@@ -247,10 +257,10 @@ class Publisher:
             self._broke.set()
             raise self._broken from error
 
-    def _leave(self, producer: AIOKafkaProducer) -> None:
-        self._producer = None
+    def _leave(self, sender: Sender) -> None:
+        self._sender = None
         PRODUCER_RESTARTS.inc()
-        leaving = asyncio.create_task(_stop(producer))
+        leaving = asyncio.create_task(sender.stop())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
@@ -261,18 +271,3 @@ def _refuse_large(record: Record) -> None:
     if size > _MAX_RECORD_BYTES:
         msg = f"the record has {size} bytes with its headers; at most {_MAX_RECORD_BYTES} fit"
         raise RecordTooLargeError(msg)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    if not await let_go(producer.stop()):
-        await _abandon(producer)
-
-
-async def _abandon(producer: AIOKafkaProducer) -> None:
-    """End a producer that cannot send what it holds, and would try for as long as we live."""
-    sending = producer._sender.sender_task  # noqa: SLF001  there is no public way
-    if sending is not None:
-        sending.cancel()
-    # The first does nothing where stopping was tried before, the second nothing where it was not.
-    await let_go(producer.stop())
-    await let_go(producer.client.close())

@@ -1,100 +1,165 @@
-"""Hands records to a producer and waits until all in-sync replicas have them."""
+"""Hands records to a producer in whole batches and waits until all in-sync replicas have them.
+
+aiokafka makes one future for each record, which costs more than all else that is done for it. Here
+a partition has a lane: what is handed over while a batch of it is under way goes into the next one
+together, whoever hands it over, and one future tells all of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
 
+from shared.runtime.kafka.client import let_go
 from shared.runtime.kafka.records import Landed, Record, partition_for
 
-# So many fill batches by themselves; fewer share theirs with what others publish meanwhile.
-_MANY: Final = 200
+
+class Sender:
+    """One producer and the lanes to its partitions; it goes when the producer goes."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.producer: Final = producer
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+
+    async def send(self, records: Sequence[Record]) -> list[Landed]:
+        """Return where each of *records* is once all in-sync replicas have them, in their order.
+
+        Records of one partition keep their order.
+
+        Raises:
+            aiokafka.errors.KafkaError: It is not known of any of them.
+        """
+        counts = {
+            topic: len(await self.producer.partitions_for(topic))
+            for topic in {record.topic for record in records}
+        }
+        put: list[tuple[int, _Batch, int]] = []
+        for record in records:
+            partition = partition_for(record.key, counts[record.topic])
+            lane = self._lanes.get((record.topic, partition))
+            if lane is None:
+                lane = _Lane(self.producer, record.topic, partition)
+                self._lanes[record.topic, partition] = lane
+            put.append((partition, *(await lane.put(record))))
+        firsts = {batch: await asyncio.shield(batch.first) for batch in {one[1] for one in put}}
+        return [Landed(partition, firsts[batch] + place) for partition, batch, place in put]
+
+    async def stop(self) -> None:
+        """Send what waits, as far as five seconds suffice, and leave; nobody waits after it."""
+        lanes = list(self._lanes.values())
+        drained = await let_go(asyncio.gather(*(lane.drained() for lane in lanes)))
+        # Stopping flushes once more; where that is hopeless it would only take longer.
+        await (stop(self.producer) if drained else _abandon(self.producer))
+        for lane in lanes:
+            lane.close()
 
 
-async def send(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Landed]:
-    """Return where each of *records* is once all in-sync replicas have them, in their order.
-
-    Raises:
-        aiokafka.errors.KafkaError: It is not known of any of them.
-    """
-    sent: list[asyncio.Future[Any]] = []
-    try:
-        if len(records) < _MANY:
-            return await _one_by_one(producer, records, sent)
-        return await _in_batches(producer, records, sent)
-    except BaseException:
-        for future in sent:
-            future.add_done_callback(look_at)
-        raise
-
-
-def look_at(sent: asyncio.Future[Any]) -> None:
+def look_at(outcome: asyncio.Future[Any]) -> None:
     """Take note of an outcome that nobody waits for any more, or asyncio complains of it."""
-    if not sent.cancelled():
-        sent.exception()
+    if not outcome.cancelled():
+        outcome.exception()
 
 
-async def _one_by_one(
-    producer: AIOKafkaProducer, records: Sequence[Record], sent: list[asyncio.Future[Any]]
-) -> list[Landed]:
-    counts = {topic: len(await producer.partitions_for(topic)) for topic in _topics(records)}
-    for record in records:
-        place = partition_for(record.key, counts[record.topic])
-        sent.append(
-            await producer.send(
-                record.topic, record.value, record.key, partition=place, headers=record.headers
+async def stop(producer: AIOKafkaProducer) -> None:
+    """End *producer*, within some seconds."""
+    if not await let_go(producer.stop()):
+        await _abandon(producer)
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer that cannot send what it holds, and would try for as long as we live."""
+    sending = producer._sender.sender_task  # noqa: SLF001  there is no public way
+    if sending is not None:
+        sending.cancel()
+    # The first does nothing where stopping was tried before, the second nothing where it was not.
+    await let_go(producer.stop())
+    await let_go(producer.client.close())
+
+
+class _Batch:
+    """Records that go together, and the offset of the first of them once they have gone."""
+
+    __slots__ = ("builder", "first")
+
+    def __init__(self, builder: Any) -> None:
+        self.builder: Final = builder
+        self.first: Final[asyncio.Future[int]] = asyncio.get_running_loop().create_future()
+        # Whoever waited may have left by its deadline.
+        self.first.add_done_callback(look_at)
+
+
+class _Lane:
+    """What waits for one partition: a batch under way, and one that fills meanwhile.
+
+    There are never more than these two, which bounds memory while Kafka is away.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._partition = partition
+        self._filling: _Batch | None = None
+        self._going: _Batch | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def put(self, record: Record) -> tuple[_Batch, int]:
+        """Return the batch that *record* goes with, and its place in it."""
+        while True:
+            if self._closed:
+                raise ProducerClosed
+            batch = self._filling
+            if batch is None:
+                batch = self._filling = _Batch(self._producer.create_batch())
+                if self._sending is None:
+                    self._sending = asyncio.create_task(self._send())
+            place: int = batch.builder.record_count()
+            added = batch.builder.append(
+                timestamp=None, key=record.key, value=record.value, headers=record.headers
             )
-        )
-    # One after the other: what is acknowledged by then costs nothing more.
-    return [Landed(one.partition, one.offset) for one in [await future for future in sent]]
+            if added is not None:
+                return batch, place
+            # The batch is full. It goes as soon as the one before it has gone.
+            if self._going is None:
+                await asyncio.sleep(0)
+            else:
+                await asyncio.wait([self._going.first])
 
+    async def drained(self) -> None:
+        """Return once nothing waits."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
 
-async def _in_batches(
-    producer: AIOKafkaProducer, records: Sequence[Record], sent: list[asyncio.Future[Any]]
-) -> list[Landed]:
-    """Do the same with one future for each batch; one for each record costs more than all else."""
-    listed: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-    partitions = {topic: await producer.partitions_for(topic) for topic in _topics(records)}
-    for number, record in enumerate(records):
-        place = partition_for(record.key, len(partitions[record.topic]))
-        listed[record.topic, place].append(number)
-    shares: list[tuple[int, list[int]]] = []
-    for (topic, partition), numbers in listed.items():
-        for batch, share in _batches(producer, records, numbers):
-            # The batches of a partition go one after the other, and so records keep their order.
-            sent.append(await producer.send_batch(batch, topic, partition=partition))
-            shares.append((partition, share))
-    landed: dict[int, Landed] = {}
-    firsts = await asyncio.gather(*sent)
-    for first, (partition, share) in zip(firsts, shares, strict=True):
-        for offset, number in enumerate(share, start=first.offset):
-            landed[number] = Landed(partition, offset)
-    return [landed[number] for number in range(len(records))]
+    def close(self) -> None:
+        """Give up what has not gone."""
+        self._closed = True
+        if self._sending is not None:
+            self._sending.cancel()
 
+    async def _send(self) -> None:
+        try:
+            while (batch := self._filling) is not None:
+                self._filling, self._going = None, batch
+                await self._send_one(batch)
+        finally:
+            self._sending = self._going = None
+            if self._filling is not None:
+                self._filling.first.set_exception(ProducerClosed())
+                self._filling = None
 
-def _batches(
-    producer: AIOKafkaProducer, records: Sequence[Record], numbers: Sequence[int]
-) -> Iterator[tuple[Any, list[int]]]:
-    """Yield full batches of the records *numbers*, each with the numbers of what is in it."""
-    batch, share = producer.create_batch(), list[int]()
-    for number in numbers:
-        if not _added(batch, records[number]):
-            yield batch, share
-            batch, share = producer.create_batch(), []
-            _added(batch, records[number])  # the first always fits
-        share.append(number)
-    batch.close()  # nobody's records are waited for
-    yield batch, share
-
-
-def _added(batch: Any, record: Record) -> bool:
-    added = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
-    return added is not None
-
-
-def _topics(records: Sequence[Record]) -> set[str]:
-    return {record.topic for record in records}
+    async def _send_one(self, batch: _Batch) -> None:
+        batch.builder.close()
+        try:
+            sent = await self._producer.send_batch(
+                batch.builder, self._topic, partition=self._partition
+            )
+            batch.first.set_result((await sent).offset)
+        except asyncio.CancelledError:
+            batch.first.set_exception(ProducerClosed())
+            raise
+        except Exception as error:  # noqa: BLE001  those who wait for the batch raise it
+            batch.first.set_exception(error)
