@@ -52,7 +52,6 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         settings.kafka,
         client_id="tierline-intake",
         deadline_s=settings.publish_deadline.total_seconds(),
-        # Each request waits for its own record; company comes by itself while one is under way.
     )
     topic = settings.topic(TICKET_EVENTS)
 
