@@ -25,7 +25,7 @@ from tests.support.ticket_events import acknowledged, opened, status, updated, w
 from tests.support.tracker_service import tracker_process
 from tests.support.tracker_stream import publish, story
 
-MAIL, FULL = "anna.huber@mirabell.at", "Anna Huber"
+MAIL, FULL = "anna.huber@example.org", "Anna Huber"
 EVENTS = [
     opened("2026-03-02T10:00:00Z", requester=MAIL, title="My router", severity="S1"),
     wrote("2026-03-02T10:05:00Z", author_id=MAIL, text="It is the one in my bedroom"),

@@ -17,7 +17,7 @@ from shared.contract.erasure import (
 )
 
 THEN = datetime(2026, 3, 2, 12, tzinfo=UTC)
-MAIL, FULL, ID = "anna.huber@mirabell.at", "Anna Huber", "anna"
+MAIL, FULL, ID = "anna.huber@example.org", "Anna Huber", "anna"
 GONE = Erasures({digest_of(one): person_of(one, THEN) for one in (MAIL, FULL, ID)})
 
 
