@@ -181,7 +181,7 @@ def planned_from(row: Mapping[Any, Any]) -> Planned:
 
 def goes_by_mail_besides(row: Mapping[Any, Any]) -> bool:
     """Say whether a row of ``delivery`` goes by mail besides when another way fails (H33)."""
-    return row["purpose"] == Purpose.NOTICE and row["priority"] == "P1"
+    return bool(row["purpose"] == Purpose.NOTICE and row["priority"] == "P1")
 
 
 def way(channel: str | None, person: str | None, roster: Roster) -> dict[str, str | None]:

@@ -77,7 +77,8 @@ _BURY: Final = text(
 
 async def now(conn: Connection) -> datetime:
     """Return the installation's time."""
-    return (await conn.execute(_NOW)).scalar_one()
+    at: datetime = (await conn.execute(_NOW)).scalar_one()
+    return at
 
 
 async def erasures_of(conn: Connection, keys: Collection[str]) -> Erasures:
