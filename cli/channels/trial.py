@@ -209,11 +209,12 @@ async def _sent(channel: Channel, notice: Notice, deadline_s: float) -> Outcome:
 
 
 def _trial(contact: Contact, way: str, outcome: Outcome) -> Trial:
+    answer: str | None
     match outcome:
-        case Accepted(answer, confirmed):
-            came = "delivered" if confirmed else "sent"
-        case Failed(answer, unclear=unclear):
-            came = "unclear" if unclear else "failed"
-        case Refused(answer):
-            came = "refused"
+        case Accepted():
+            came, answer = "delivered" if outcome.confirmed else "sent", outcome.provider_ref
+        case Failed():
+            came, answer = "unclear" if outcome.unclear else "failed", outcome.why
+        case Refused():
+            came, answer = "refused", outcome.why
     return Trial(contact.key, way, contact.shown(way), came, answer)

@@ -17,7 +17,7 @@ def written(tickets: list[str]) -> Message:
     """Return the digest that a notifier with a board writes about *tickets*."""
     parts = []
     for ticket in tickets:
-        found = read(Incoming(0, 0, None, a_decision(ticket=ticket)[1], [], 0))
+        found = read(Incoming(0, 0, None, a_decision(ticket=ticket)[1], (), 0))
         assert not isinstance(found, Unread)
         parts.append((found, f"[P2] {ticket}: it was escalated to tier 2", True))
     return Words(public_url=BOARD).digest(parts)
