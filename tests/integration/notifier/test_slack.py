@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -319,7 +320,7 @@ async def test_a_reopened_case_has_its_room_again(
     rooms: dict[str, bool],
 ) -> None:
     slack.apps_unarchive = apps_unarchive
-    grave = {"tier": 3, "priority": "P1"}
+    grave: dict[str, Any] = {"tier": 3, "priority": "P1"}
     async with notifier(desk, tmp_path, slack, intake, NOTIFIER_SLACK_ROOMS="true"):
         await desk.ledger.decide(a_decision(notify=calls("t2_oncall"), **grave))
         await desk.ledger.until("count(*) = 1 FROM room WHERE 'ana' = ANY(invited)")
