@@ -25,6 +25,7 @@ from services.tracker.tables import SCHEMA as TRACKER
 from shared.contract.erasure import Erasures, digest_of, pseudonym_of
 from shared.contract.errors import TransientError
 from shared.runtime.database import Database, open_database
+from shared.runtime.dead_letters import bury
 from shared.runtime.settings import SettingsError
 from shared.runtime.telemetry import configure_logging
 
@@ -165,10 +166,10 @@ async def _erased(settings: Settings, wanted: Wanted, tell: Tell) -> tuple[Erase
         done = await erase(tracker, wanted, late_after_s, others, tell)
         if not wanted.dry:
             async with escalator.transaction() as conn:
-                done.dead_letters += await cases.bury(conn, done.erasures)
+                done.dead_letters += await bury(conn, done.erasures)
             async with notifier.transaction() as conn:
                 rows.notifier += await notices.erase_people(conn, done.erasures)
-                done.dead_letters += await notices.bury(conn, done.erasures)
+                done.dead_letters += await bury(conn, done.erasures)
     return done, rows
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic_core import from_json, to_json
 from sqlalchemy import text
 
-from shared.contract.erasure import ERASED, Erasures
+from shared.contract.erasure import Erasures
 from shared.runtime.database import Connection
 
 _STATES: Final = text(
@@ -39,11 +39,6 @@ _NEW_HEARD: Final = text(
     " WHERE ticket = :ticket AND order_key = :order_key"
 )
 _NEW_PAYLOAD: Final = text("UPDATE outbox SET payload = :payload WHERE seq = :seq")
-_DEAD: Final = text("SELECT id, raw FROM dead_letter WHERE raw IS NOT NULL")
-_BURY: Final = text(
-    "UPDATE dead_letter SET raw = NULL, headers = '{}', error = :error"
-    " WHERE id = ANY(CAST(:ids AS bigint[]))"
-)
 
 
 async def erase_cases(conn: Connection, keys: Sequence[str], erasures: Erasures) -> int:
@@ -79,15 +74,3 @@ async def _erase_announced(conn: Connection, keys: Sequence[str], erasures: Eras
             await conn.execute(_NEW_PAYLOAD, {"seq": row.seq, "payload": to_json(kept)})
             changed += 1
     return changed
-
-
-async def bury(conn: Connection, erasures: Erasures) -> int:
-    """Empty the dead letters that name somebody who is erased; return how many."""
-    found = [
-        row.id
-        for row in await conn.execute(_DEAD)
-        if erasures.mentioned_in(row.raw.decode(errors="replace"))
-    ]
-    if found:
-        await conn.execute(_BURY, {"ids": found, "error": ERASED})
-    return len(found)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from shared.contract.erasure import ERASED, Erasures, digest_of, pseudonym_of
+from shared.contract.erasure import Erasures, digest_of, pseudonym_of
 from shared.runtime.database import Connection
 
 _KNOWN: Final = text(
@@ -70,11 +70,6 @@ _CARDS: Final = text("DELETE FROM card WHERE place = :name")
 _ROOMS: Final = text(
     "UPDATE room SET invited = array_remove(invited, :name) WHERE :name = ANY(invited)"
 )
-_DEAD: Final = text("SELECT id, raw FROM dead_letter WHERE raw IS NOT NULL")
-_BURY: Final = text(
-    "UPDATE dead_letter SET raw = NULL, headers = '{}', error = :error"
-    " WHERE id = ANY(CAST(:ids AS bigint[]))"
-)
 
 
 async def erase_notices(conn: Connection, keys: Sequence[str], erasures: Erasures) -> int:
@@ -109,18 +104,6 @@ async def erase_people(conn: Connection, erasures: Erasures) -> int:
         for statement in (_ACTORS, _CARDS, _ROOMS):
             changed += (await conn.execute(statement, given)).rowcount
     return changed
-
-
-async def bury(conn: Connection, erasures: Erasures) -> int:
-    """Empty the dead letters that name somebody who is erased; return how many."""
-    found = [
-        row.id
-        for row in await conn.execute(_DEAD)
-        if erasures.mentioned_in(row.raw.decode(errors="replace"))
-    ]
-    if found:
-        await conn.execute(_BURY, {"ids": found, "error": ERASED})
-    return len(found)
 
 
 async def _erase_name(conn: Connection, name: str, keys: Sequence[str] | None) -> int:

@@ -21,7 +21,6 @@ from services.tracker.core.projection import TicketRow, project
 from services.tracker.store import load_rows, save_rows
 from services.tracker.store_erasing import (
     all_tickets,
-    bury,
     erasures_of,
     know_persons,
     know_tickets,
@@ -36,6 +35,7 @@ from services.tracker.store_rebuild import drop_copies, pause_writers, take_turn
 from shared.contract.erasure import Erasures, OfTicket, digest_of, person_of
 from shared.contract.errors import PermanentError, Reason
 from shared.runtime.database import Connection, Database
+from shared.runtime.dead_letters import bury
 
 _TOGETHER: Final = 100
 """Tickets that are gone through while the writers wait."""

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import text
 
 from services.tracker.core.message import Kind, Message, read
-from shared.contract.erasure import ERASED, Erasures, OfPerson, OfTicket
+from shared.contract.erasure import Erasures, OfPerson, OfTicket
 from shared.runtime.database import Connection
 
 _PERSONS: Final = text("SELECT digest, until, words, in_texts FROM erased_person")
@@ -67,11 +67,6 @@ _REWRITE: Final = text(
         AS given (identity, message)
     WHERE timeline.identity = given.identity
     """
-)
-_DEAD: Final = text("SELECT id, raw, error FROM dead_letter WHERE raw IS NOT NULL")
-_BURY: Final = text(
-    "UPDATE dead_letter SET raw = NULL, headers = '{}', error = :error"
-    " WHERE id = ANY(CAST(:ids AS bigint[]))"
 )
 
 
@@ -148,18 +143,6 @@ async def rewrite(conn: Connection, messages: Sequence[Message]) -> None:
         "messages": [one.text for one in messages],
     }
     await conn.execute(_REWRITE, given)
-
-
-async def bury(conn: Connection, erasures: Erasures, *, dry: bool) -> int:
-    """Empty the dead letters that name somebody who is erased; return how many, if *dry* only that."""
-    found = [
-        row.id
-        for row in await conn.execute(_DEAD)
-        if erasures.mentioned_in(row.raw.decode(errors="replace"))
-    ]
-    if found and not dry:
-        await conn.execute(_BURY, {"ids": found, "error": ERASED})
-    return len(found)
 
 
 def _part(name: str) -> str:
