@@ -209,12 +209,15 @@ async def _sent(channel: Channel, notice: Notice, deadline_s: float) -> Outcome:
 
 
 def _trial(contact: Contact, way: str, outcome: Outcome) -> Trial:
-    answer: str | None
+    answer = outcome.provider_ref if isinstance(outcome, Accepted) else outcome.why
+    return Trial(contact.key, way, contact.shown(way), _came_of(outcome), answer)
+
+
+def _came_of(outcome: Outcome) -> str:
     match outcome:
         case Accepted():
-            came, answer = "delivered" if outcome.confirmed else "sent", outcome.provider_ref
+            return "delivered" if outcome.confirmed else "sent"
         case Failed():
-            came, answer = "unclear" if outcome.unclear else "failed", outcome.why
+            return "unclear" if outcome.unclear else "failed"
         case Refused():
-            came, answer = "refused", outcome.why
-    return Trial(contact.key, way, contact.shown(way), came, answer)
+            return "refused"
