@@ -62,7 +62,7 @@ chaos: $(READY)  ## Kill, pause and cut off services and servers, and count what
 	$(PYTEST) -q tests/chaos
 
 properties: $(READY)  ## The property tests with many more examples, 200,000 steps of the engine (SEED=7)
-	$(BIN)/pytest -n 0 -q -m hypothesis --hypothesis-profile=properties --hypothesis-seed=$(SEED) $(PROPERTIES)
+	$(BIN)/pytest -n 0 -q --timeout=1200 -m hypothesis --hypothesis-profile=properties --hypothesis-seed=$(SEED) $(PROPERTIES)
 
 bench: $(READY)  ## Measure against a bare baseline on the same servers (BENCH="intake escalator")
 	$(BIN)/python -m tests.bench.run $(BENCH)

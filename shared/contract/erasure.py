@@ -186,7 +186,8 @@ class _Pass:
         """Return the data of a message of type *kind*, or any other object."""
         texts = self._texts or any(self._names(name, one) for name, one in plain.items())
         decided = "because" in plain or "decision_id" in plain
-        model = EVENT_MODELS.get(kind)
+        # A decision may be called as the event that it answers is, and has fields of its own.
+        model = None if decided else EVENT_MODELS.get(kind)
         done: dict[str, Any] = {}
         for name, one in plain.items():
             if texts and model is not None and name not in model.model_fields:

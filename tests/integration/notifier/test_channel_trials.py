@@ -72,7 +72,7 @@ async def test_each_way_to_a_person_is_tried_and_its_answer_told(
     (letter,) = mail.got
     assert str(letter["Subject"]).startswith("TEST: ")
     assert len(peer.got) == 1
-    assert peer.got[0].json()["data"]["decision"]["type"] == "channel.tested"
+    assert peer.got[0].json()["type"] == "channel.tested"
 
 
 async def test_a_dedicated_channel_is_tried_by_the_way_of_its_group(

@@ -1,13 +1,14 @@
 """A notifier that could not tell everybody does not start, and says what to do."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from services.notifier.__main__ import main
 from services.notifier.channels.build import names, roster, secret
 from services.notifier.settings import Settings
-from shared.runtime.run import EXIT_REFUSED, exit_code
+from shared.runtime.run import EXIT_REFUSED
 from shared.runtime.settings import SettingsError
 from tests.support.notifier_service import ROSTER, SECRET
 
@@ -108,8 +109,14 @@ def test_a_password_is_read_from_where_its_setting_says(tmp_path: Path) -> None:
         secret("smtp_password", Settings.from_env(LEAST | missing), missing)
 
 
-def test_the_process_refuses_with_78_before_it_connects_to_anything(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert exit_code("notifier", Settings, main, LEAST) == EXIT_REFUSED
-    assert "names people who cannot be told" in capsys.readouterr().err
+def test_the_process_refuses_with_78_before_it_connects_to_anything() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.notifier"],
+        env=LEAST,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == EXIT_REFUSED
+    assert "names people who cannot be told" in done.stderr
