@@ -92,8 +92,13 @@ def encode(event: CloudEvent[Any]) -> bytes:
 
 def headers(event: CloudEvent[Any]) -> list[tuple[str, bytes]]:
     """Return Kafka headers for a structured *event*: its content type, and `ce_*` to filter by."""
+    return headers_of(dict(event))
+
+
+def headers_of(attributes: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Return what `headers` does, of an event's *attributes* as they stand in its JSON."""
     found = [_OUR_CONTENT_TYPE]
-    for name, value in event:
+    for name, value in attributes.items():
         if value is None or name in _NOT_A_HEADER:
             continue
         header = _HEADERS.get(name) or _header(name)

@@ -94,10 +94,9 @@ def publishing(topics: Iterable[str]) -> Any:
     return _tracer[0].start_as_current_span(name, kind=SpanKind.PRODUCER)
 
 
-def outgoing(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return *headers* with the span that is under way, unless they belong to another already."""
-    here = traceparent()
-    if here is None or _named(headers) is not None:
+def outgoing(headers: list[tuple[str, bytes]], here: str) -> list[tuple[str, bytes]]:
+    """Return *headers* with the span *here*, unless they belong to another already."""
+    if _named(headers) is not None:
         return headers
     return [*headers, (HEADER, here.encode())]
 

@@ -45,8 +45,9 @@ def well_formed(report: Mapping[str, Any]) -> dict[str, Any]:
         del event[ENCODED]
     elif "data" not in event:
         event["data"] = {}
-    for name in event.keys() - _TYPED:
-        _check(name, event[name])
+    for name, value in event.items():
+        if name not in _TYPED:
+            _check(name, value)
     return event
 
 

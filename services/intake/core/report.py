@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from services.intake.core.attributes import ENCODED, well_formed
 from services.intake.core.limits import check
-from shared.contract.envelope import headers
+from shared.contract.envelope import headers_of
 from shared.contract.errors import Flaw, InvalidEventError, PermanentError, Reason
 from shared.contract.events import decode_event
 from shared.contract.ids import derived_event_id, ticket_key
@@ -42,8 +41,7 @@ class ForeignSourceError(PermanentError):
         self.bound = bound
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An event that may be published.
 
     Attributes:
@@ -105,7 +103,7 @@ def accept(
     value = _packed(event)
     check(sent, len(text or value), text=text or value)
     found = decode_event(value)
-    return Accepted(found.id, id_from, found.ticket, value, headers(found))
+    return Accepted(found.id, id_from, found.ticket, value, headers_of(event))
 
 
 def named(header: bytes) -> str:

@@ -30,7 +30,7 @@ from shared.runtime.telemetry import (
     PUBLISH_SECONDS,
     PUBLISHED,
 )
-from shared.runtime.tracing import outgoing, publishing
+from shared.runtime.tracing import outgoing, publishing, traceparent
 
 log = structlog.get_logger()
 
@@ -135,9 +135,7 @@ class Publisher:
             async with asyncio.timeout(self._deadline_s):
                 sender = self._sender or await self._ready()
                 with publishing(one.topic for one in records):
-                    landed = await sender.send(
-                        [one._replace(headers=outgoing(one.headers)) for one in records]
-                    )
+                    landed = await sender.send(_traced(records))
         except (TimeoutError, KafkaTimeoutError):
             PUBLISH_FAILURES.labels(Reason.DEADLINE_PASSED).inc()
             self._replace_if_stalled(sender)
@@ -263,6 +261,14 @@ class Publisher:
         leaving = asyncio.create_task(sender.stop())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
+
+
+def _traced(records: Sequence[Record]) -> Sequence[Record]:
+    """Return *records* with the span that is under way, where there is one."""
+    here = traceparent()
+    if here is None:
+        return records
+    return [one._replace(headers=outgoing(one.headers, here)) for one in records]
 
 
 def _refuse_large(record: Record) -> None:

@@ -44,7 +44,9 @@ class Sender:
             if lane is None:
                 lane = _Lane(self.producer, record.topic, partition)
                 self._lanes[record.topic, partition] = lane
-            put.append((partition, *(await lane.put(record))))
+            while (placed := lane.put(record)) is None:
+                await lane.room()
+            put.append((partition, *placed))
         firsts = {batch: await asyncio.shield(batch.first) for batch in {one[1] for one in put}}
         return [Landed(partition, firsts[batch] + place) for partition, batch, place in put]
 
@@ -107,27 +109,31 @@ class _Lane:
         self._sending: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def put(self, record: Record) -> tuple[_Batch, int]:
-        """Return the batch that *record* goes with, and its place in it."""
-        while True:
-            if self._closed:
-                raise ProducerClosed
-            batch = self._filling
-            if batch is None:
-                batch = self._filling = _Batch(self._producer.create_batch())
-                if self._sending is None:
-                    self._sending = asyncio.create_task(self._send())
-            place: int = batch.builder.record_count()
-            added = batch.builder.append(
-                timestamp=None, key=record.key, value=record.value, headers=record.headers
-            )
-            if added is not None:
-                return batch, place
-            # The batch is full. It goes as soon as the one before it has gone.
-            if self._going is None:
-                await asyncio.sleep(0)
-            else:
-                await asyncio.wait([self._going.first])
+    def put(self, record: Record) -> tuple[_Batch, int] | None:
+        """Return the batch that *record* goes with and its place in it; None while that is full.
+
+        Raises:
+            aiokafka.errors.ProducerClosed: The producer has gone.
+        """
+        if self._closed:
+            raise ProducerClosed
+        batch = self._filling
+        if batch is None:
+            batch = self._filling = _Batch(self._producer.create_batch())
+            if self._sending is None:
+                self._sending = asyncio.create_task(self._send())
+        place: int = batch.builder.record_count()
+        added = batch.builder.append(
+            timestamp=None, key=record.key, value=record.value, headers=record.headers
+        )
+        return None if added is None else (batch, place)
+
+    async def room(self) -> None:
+        """Wait until the full batch has taken the place of the one under way."""
+        if self._going is None:
+            await asyncio.sleep(0)
+        else:
+            await asyncio.wait([self._going.first])
 
     async def drained(self) -> None:
         """Return once nothing waits."""

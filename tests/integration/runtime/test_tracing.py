@@ -18,7 +18,14 @@ from starlette.routing import Route
 from shared.runtime import tracing
 from shared.runtime.kafka import Publisher, Record, read_whole
 from shared.runtime.settings import KafkaAccess, SettingsError
-from shared.runtime.tracing import Traced, applying, configure_tracing, outgoing, stamped
+from shared.runtime.tracing import (
+    Traced,
+    applying,
+    configure_tracing,
+    outgoing,
+    stamped,
+    traceparent,
+)
 from tests.support.kafka_topics import a_topic
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -86,8 +93,10 @@ def test_a_batch_of_several_traces_links_to_them(spans: InMemorySpanExporter) ->
 def test_a_record_that_belongs_to_a_trace_keeps_it(spans: InMemorySpanExporter) -> None:
     headers = [("ce_traceparent", PARENT.encode())]
     with tracing.publishing(["t"]):
-        assert outgoing(headers) == headers
-        assert len(outgoing([])) == 1
+        here = traceparent()
+        assert here is not None
+        assert outgoing(headers, here) == headers
+        assert outgoing([], here) == [("traceparent", here.encode())]
     assert spans.get_finished_spans()
 
 
@@ -114,7 +123,7 @@ def test_where_nobody_asks_nothing_is_added() -> None:
         tracing.publishing(["t"]),
     ):
         assert tracing.trace_id() is None
-        assert outgoing([]) == []
+        assert traceparent() is None
         assert stamped(b"{}", "desk:A") == b"{}"
 
 
