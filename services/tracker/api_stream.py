@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from services.tracker.access import Access, Who
 from services.tracker.api import REFUSALS
-from services.tracker.core.places import Places, heard, told
+from services.tracker.core.places import Places, heard
 from services.tracker.stream import Stream, Told
 from shared.runtime.health import Problem
 
@@ -49,11 +49,10 @@ async def _since(
 
 
 def _said(one: Told) -> ServerSentEvent:
-    place = told(one.places)
     if one.heard is None:
         kind = "anew" if one.anew else "place"
-        return ServerSentEvent(event=kind, id=place, raw_data="{}", retry=_COME_BACK_MS)
-    return ServerSentEvent(event=one.heard.kind, id=place, raw_data=one.heard.model_dump_json())
+        return ServerSentEvent(event=kind, id=one.place, raw_data=one.text, retry=_COME_BACK_MS)
+    return ServerSentEvent(event=one.heard.kind, id=one.place, raw_data=one.text)
 
 
 def _places(word: str) -> Places:

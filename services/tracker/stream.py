@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import structlog
 
 from services.tracker import answers, metrics
 from services.tracker.core.message import KIND_OF_TOPIC, Kind
-from services.tracker.core.places import Places
+from services.tracker.core.places import Places, told
 from services.tracker.freshness import Freshness
 from services.tracker.replies import Heard
 from services.tracker.store_reading import ReadModel, Said
@@ -34,9 +35,9 @@ _EVERY_S: Final = 0.2
 _AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
-    """One message, and the places seen once it is.
+    """One message, and the places seen once it is; all who listen are told the same one.
 
     Attributes:
         places: For the listener to come back with.
@@ -47,6 +48,16 @@ class Told:
     places: Places
     heard: Heard | None = None
     anew: bool = False
+
+    @cached_property
+    def place(self) -> str:
+        """The places in one word; made once, however many listen."""
+        return told(self.places)
+
+    @cached_property
+    def text(self) -> str:
+        """The message as JSON, empty where there is none; made once, however many listen."""
+        return "{}" if self.heard is None else self.heard.model_dump_json()
 
 
 @dataclass(eq=False, slots=True)
@@ -59,12 +70,12 @@ class _Listener:
         """Whether *said* is about a ticket of its source."""
         return self.source is None or said.ticket.startswith(f"{self.source}:")
 
-    def offer(self, told: Told) -> None:
-        """Put *told* into the queue; drop out where it is full."""
+    def offer(self, one: Told) -> None:
+        """Put *one* into the queue; drop out where it is full."""
         if self.gone:
             return
         try:
-            self.queue.put_nowait(told)
+            self.queue.put_nowait(one)
         except asyncio.QueueFull:
             metrics.STREAM_DROPPED.inc()
             self.leave()
@@ -131,8 +142,8 @@ class Stream:
             if since is None:
                 yield Told(joined)
             else:
-                async for told in self._missed(since, joined, listener):
-                    yield told
+                async for missed in self._missed(since, joined, listener):
+                    yield missed
             while (next_one := await listener.queue.get()) is not None:
                 yield next_one
         finally:
@@ -174,10 +185,10 @@ class Stream:
         more = len(fresh) == _AT_ONCE
         for said in fresh:
             self._places[Kind(said.entry.kind), said.entry.partition] = said.entry.offset + 1
-            told = Told(dict(self._places), answers.heard(said))
+            one = Told(dict(self._places), answers.heard(said))
             for listener in self._listeners:
                 if listener.wants(said):
-                    listener.offer(told)
+                    listener.offer(one)
         if not more:
             # What was only repeated, or parked, has moved the places and says nothing.
             self._places = there
