@@ -6,15 +6,15 @@ Every function works inside the caller's transaction; none commits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from services.tracker.core.counts import Counts
+from services.tracker.core.counts import Counts, Standing, What
 from services.tracker.core.message import Kind, Message
 from services.tracker.core.projection import TicketRow, dump, restore
 from services.tracker.core.standing import standing
@@ -52,8 +52,8 @@ _REPEATED: Final = text(
 )
 # In the order of the keys, so that nobody waits in a circle.
 _LOAD: Final = text(
-    "SELECT key, CAST(state AS text) FROM ticket WHERE key = ANY(CAST(:keys AS text[]))"
-    " ORDER BY key FOR UPDATE"
+    "SELECT key, CAST(state AS text), tier, priority, status, open FROM ticket"
+    " WHERE key = ANY(CAST(:keys AS text[])) ORDER BY key FOR UPDATE"
 )
 _SAVE: Final = text(
     """
@@ -167,16 +167,29 @@ async def count_repeats(conn: Connection, repeats: Counter[bytes]) -> dict[bytes
     return {row[0]: row[1] for row in await conn.execute(_REPEATED, given)}
 
 
-async def load_rows(conn: Connection, keys: Iterable[str]) -> dict[str, TicketRow]:
+class Loaded(NamedTuple):
+    """A row that exists, and as how it is counted."""
+
+    row: TicketRow
+    standing: Standing
+
+
+async def load_rows(conn: Connection, keys: Iterable[str]) -> dict[str, Loaded]:
     """Return the rows that exist of *keys*; they are locked until the transaction ends."""
     found = await conn.execute(_LOAD, {"keys": sorted(keys)})
-    return {key: restore(key, state) for key, state in found}
+    return {
+        key: Loaded(restore(key, state), Standing(_source(key), *stands))
+        for key, state, *stands in found
+    }
 
 
 async def save_rows(
-    conn: Connection, rows: Sequence[TicketRow], *, loaded: Collection[str]
-) -> None:
-    """Write *rows*, of which those of the keys *loaded* exist and are locked by us.
+    conn: Connection, rows: Sequence[TicketRow], *, loaded: Mapping[str, Loaded]
+) -> Counts:
+    """Write *rows*, of which those *loaded* exist and are locked by us.
+
+    Returns:
+        How many tickets came to stand and ceased to stand in which way; for `add_up`.
 
     Raises:
         RowTakenError: One that did not exist does by now.
@@ -186,6 +199,24 @@ async def save_rows(
     if len(written) < len(rows):
         msg = f"{len(rows) - len(written)} tickets were heard of by two topics at once"
         raise RowTakenError(msg)
+    counts: Counts = Counter()
+    stands = zip(
+        given["key"],
+        given["tier"],
+        given["priority"],
+        given["status"],
+        given["open"],
+        strict=True,
+    )
+    for key, *stand in stands:
+        counts[What.STANDINGS, Standing(_source(key), *stand).label()] += 1
+    for one in loaded.values():
+        counts[What.STANDINGS, one.standing.label()] -= 1
+    return Counter({what: n for what, n in counts.items() if n})
+
+
+def _source(key: str) -> str:
+    return key.partition(":")[0]
 
 
 def in_columns(rows: Sequence[TicketRow]) -> dict[str, list[Any]]:

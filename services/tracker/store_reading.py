@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from services.tracker.core.counts import Standing, What, standing_of
 from services.tracker.core.message import Kind
 from services.tracker.core.places import Places
 from services.tracker.core.projection import TicketRow, restore
@@ -102,29 +103,19 @@ class Lane(NamedTuple):
     overdue: int
 
 
-class Standings(NamedTuple):
-    """How many tickets stand alike; tier 0: not decided yet."""
-
-    tier: int
-    priority: str | None
-    status: str
-    open: bool
-    n: int
-
-
 @dataclass(frozen=True, slots=True)
 class Sums:
     """Everything that is counted.
 
     Attributes:
-        standings: Tickets that stand alike.
+        standings: How many tickets stand alike.
         counted: By what and label (`core.counts`), how many.
         gaps: Tickets of which a version is missing.
         missing: Versions that are missing.
         dead: Records that were parked.
     """
 
-    standings: tuple[Standings, ...]
+    standings: Mapping[Standing, int]
     counted: Mapping[str, Mapping[str, int]]
     gaps: int
     missing: int
@@ -154,13 +145,32 @@ class Snapshot:
         return ticket
 
     async def lanes(self, source: str | None) -> dict[int, Lane]:
-        """Return, by tier, how many open tickets there are (of *source*), and overdue ones."""
-        of = await self.all_tickets()
-        overdue = func.count().filter(of.c.next_due < self.freshness.now)
-        asked = select(of.c.tier, func.count(), overdue).where(of.c.open).group_by(of.c.tier)
+        """Return, by tier, how many open tickets there are (of *source*), and overdue ones.
+
+        The open ones are a sum that is kept; counted are only those that are overdue.
+        """
+        opened: Counter[int] = Counter()
+        for standing, n in (await self._standings()).items():
+            if standing.open and source in (None, standing.source):
+                opened[standing.tier] += n
+        asked = (
+            select(ticket.c.tier, func.count())
+            .where(ticket.c.open, ticket.c.next_due < self.freshness.now)
+            .group_by(ticket.c.tier)
+        )
         if source is not None:
-            asked = asked.where(of.c.key.startswith(f"{source}:", autoescape=True))
-        return {tier: Lane(*counts) for tier, *counts in await self.conn.execute(asked)}
+            asked = asked.where(ticket.c.key.startswith(f"{source}:", autoescape=True))
+        overdue = {row[0]: row[1] for row in await self.conn.execute(asked)}
+        return {tier: Lane(n, overdue.get(tier, 0)) for tier, n in opened.items() if n}
+
+    async def _standings(self) -> dict[Standing, int]:
+        asked = (
+            select(tally.c.label, func.sum(tally.c.n))
+            .where(tally.c.what == What.STANDINGS)
+            .group_by(tally.c.label)
+        )
+        rows = await self.conn.execute(asked)
+        return {standing_of(label): int(n) for label, n in rows if n}
 
     async def members(self, groups: Sequence[str]) -> dict[str, int]:
         """Return how many tickets are part of each of *groups*."""
@@ -288,19 +298,19 @@ class Snapshot:
 
     async def sums(self) -> Sums:
         """Add everything up."""
-        alike = (ticket.c.tier, ticket.c.priority, ticket.c.status, ticket.c.open)
-        standings = await self.conn.execute(select(*alike, func.count()).group_by(*alike))
         gaps = select(func.count(), func.coalesce(func.sum(ticket.c.missing), 0)).where(
             ticket.c.missing > 0
         )
         with_gaps, missing = (await self.conn.execute(gaps)).one()
-        added = select(tally.c.what, tally.c.label, func.sum(tally.c.n))
+        added = select(tally.c.what, tally.c.label, func.sum(tally.c.n)).where(
+            tally.c.what != What.STANDINGS
+        )
         counted: dict[str, dict[str, int]] = defaultdict(dict)
         for what, label, n in await self.conn.execute(added.group_by(tally.c.what, tally.c.label)):
             counted[what][label] = int(n)
         dead = await self.conn.execute(select(func.count()).select_from(dead_letter))
         return Sums(
-            standings=tuple(Standings(*row) for row in standings),
+            standings=await self._standings(),
             counted=counted,
             gaps=with_gaps,
             missing=int(missing),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import Field
 
-from services.tracker.core.counts import What
+from services.tracker.core.counts import Standing, What
 from services.tracker.core.notices import STATES
 from services.tracker.core.standing import PROMISES
 from services.tracker.replies import Reply
-from services.tracker.store_reading import Standings, Sums
+from services.tracker.store_reading import Sums
 
 UNDECIDED = "undecided"
 """Stands for the tier or priority of a ticket that the escalator has not decided on."""
@@ -114,19 +115,19 @@ def stats(sums: Sums, now: datetime, lag_ms: int | None) -> Stats:
     )
 
 
-def _tickets(standings: tuple[Standings, ...]) -> Tickets:
+def _tickets(standings: Mapping[Standing, int]) -> Tickets:
     by_tier = Counter({"1": 0, "2": 0, "3": 0})
     by_priority = Counter({"P1": 0, "P2": 0, "P3": 0, "P4": 0})
     by_status: Counter[str] = Counter()
     opened = 0
-    for one in standings:
-        by_status[one.status] += one.n
+    for one, n in standings.items():
+        by_status[one.status] += n
         if one.open:
-            opened += one.n
-            by_tier[str(one.tier or UNDECIDED)] += one.n
-            by_priority[one.priority or UNDECIDED] += one.n
+            opened += n
+            by_tier[str(one.tier or UNDECIDED)] += n
+            by_priority[one.priority or UNDECIDED] += n
     return Tickets(
-        total=sum(one.n for one in standings),
+        total=sum(standings.values()),
         open=opened,
         by_tier=dict(by_tier),
         by_priority=dict(by_priority),

@@ -126,7 +126,7 @@ class Worker:
             if kind is Kind.DELIVERY:
                 counts.update(await _take_notices(conn, fresh))
             else:
-                await self._project(conn, fresh)
+                counts.update(await self._project(conn, fresh))
             if dead:
                 await park(conn, batch.topic, [_emptied(one, erasures) for one in dead])
             # Any partition whose progress we hold would do.
@@ -137,21 +137,21 @@ class Worker:
         metrics.PROJECTED.labels(batch.topic).inc(len(fresh))
         _said_dead(batch, dead)
 
-    async def _project(self, conn: Connection, fresh: Sequence[Message]) -> None:
-        """Project *fresh* into the rows of their tickets."""
+    async def _project(self, conn: Connection, fresh: Sequence[Message]) -> Counts:
+        """Project *fresh* into the rows of their tickets; return how many stand otherwise now."""
         if not fresh:
-            return
+            return Counter()
         by_ticket: dict[str, list[Message]] = defaultdict(list)
         for message in fresh:
             by_ticket[message.ticket].append(message)
         known = await load_rows(conn, by_ticket)
         rows = []
         for key, messages in by_ticket.items():
-            row = known.get(key) or TicketRow(key)
+            row = known[key].row if key in known else TicketRow(key)
             for message in messages:
                 row = project(row, message, late_after_s=self.late_after_s)
             rows.append(row)
-        await save_rows(conn, rows, loaded=known.keys())
+        return await save_rows(conn, rows, loaded=known)
 
 
 def _read(kind: Kind, records: Sequence[Incoming]) -> tuple[list[Message], list[Dead]]:

@@ -175,7 +175,7 @@ def _tracker(events: Log, decisions: Log, progress: Rows) -> dict[str, Rows]:
             for identity, one in fold.first.items()
         ],
         "notice": [],
-        "tally": [{"what": w, "label": label, "n": n} for (w, label), n in fold.counts.items()],
+        "tally": [{"what": w, "label": label, "n": n} for (w, label), n in fold.sums().items()],
         "dead": [],
     }
 

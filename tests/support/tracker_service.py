@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -236,3 +237,11 @@ async def tables(database: Database, *, but: Mapping[str, frozenset[str]]) -> di
             kept = [{k: v for k, v in row.items() if k not in left_out} for row in rows]
             found[name] = sorted(kept, key=lambda row: json.dumps(row, default=str))
     return found
+
+
+def added_up(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return *found* with the sums over all partitions: which one holds a part is chance."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for one in found["tally"]:
+        sums[one["what"], one["label"]] += one["n"]
+    return {**found, "tally": [(*key, n) for key, n in sorted(sums.items()) if n]}

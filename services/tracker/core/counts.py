@@ -5,10 +5,39 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.tracker.core.message import KNOWN_TYPES, Kind, Message
 from shared.contract.decisions import Decision, EscalationRaised, TimerBreached, TimerMet
+
+
+class Standing(NamedTuple):
+    """How a ticket stands, as far as it is counted.
+
+    Attributes:
+        source: The helpdesk that it stands at, as its key spells it.
+        tier: 0 before the first decision.
+        priority: None before the first decision.
+        status: Its status.
+        open: Whether somebody may still have to act.
+    """
+
+    source: str
+    tier: int
+    priority: str | None
+    status: str
+    open: bool
+
+    def label(self) -> str:
+        """Return it as one word, which `standing_of` reads."""
+        done = "open" if self.open else "done"
+        return f"{self.source}:{self.tier}:{self.priority or ''}:{self.status}:{done}"
+
+
+def standing_of(label: str) -> Standing:
+    """Return what `Standing.label` has made *label* from."""
+    source, tier, priority, status, done = label.split(":")
+    return Standing(source, int(tier), priority or None, status, done == "open")
 
 
 class What(StrEnum):
@@ -24,6 +53,7 @@ class What(StrEnum):
     LATE = "late"
     NOTICES = "notices"
     REPEATS = "repeats"
+    STANDINGS = "standings"
 
 
 UNKNOWN: Final = "unknown"

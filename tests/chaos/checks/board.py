@@ -9,10 +9,11 @@ from hashlib import md5
 from typing import Any
 from uuid import UUID
 
-from services.tracker.core.counts import Counts, What, count
+from services.tracker.core.counts import Counts, Standing, What, count
 from services.tracker.core.message import KIND_OF_TOPIC, Kind, Message, read
 from services.tracker.core.notices import Notice, further, noticed
 from services.tracker.core.projection import TicketRow, dump, project, restore
+from services.tracker.core.standing import standing
 from tests.chaos.checks.finding import Fault, Finding
 from tests.chaos.evidence import Evidence, applied
 from tests.chaos.story import SOURCE
@@ -44,6 +45,18 @@ class Fold:
             return
         row = self.rows.get(message.ticket) or TicketRow(message.ticket)
         self.rows[message.ticket] = project(row, message, late_after_s=self.late_after_s)
+
+    def sums(self) -> Counts:
+        """Return everything that is counted, with how notices and tickets stand in the end."""
+        counts = self.counts.copy()
+        counts.update((What.NOTICES, str(notice.state)) for notice in self.notices.values())
+        for key, row in self.rows.items():
+            stands = standing(row.facts, row.case)
+            tier, priority = row.case.state.get("tier", 0), row.case.state.get("priority")
+            source = key.partition(":")[0]
+            label = Standing(source, tier, priority, stands.status, stands.is_open).label()
+            counts[What.STANDINGS, label] += 1
+        return counts
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -110,14 +123,13 @@ def _notices(evidence: Evidence, fold: Fold) -> Iterator[Finding]:
 
 
 def _tally(evidence: Evidence, fold: Fold) -> Iterator[Finding]:
-    for notice in fold.notices.values():
-        fold.counts[What.NOTICES, notice.state] += 1
+    sums = fold.sums()
     found = Counter(
         {(row["what"], row["label"]): int(row["n"]) for row in evidence.tracker["tally"]}
     )
-    for what in found.keys() | fold.counts.keys():
-        if found[what] != fold.counts[what]:
-            text = f"the tracker counts {found[what]} of {what}, the topics {fold.counts[what]}"
+    for what in found.keys() | sums.keys():
+        if found[what] != sums[what]:
+            text = f"the tracker counts {found[what]} of {what}, the topics {sums[what]}"
             yield Finding(Fault.WRONG, text)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -22,6 +21,7 @@ from tests.support.kafka_topics import write
 from tests.support.tracker_messages import decision_bytes
 from tests.support.tracker_service import (
     Running,
+    added_up,
     starting_tracker,
     tables,
     tracker_here,
@@ -83,15 +83,6 @@ async def expected(url: str) -> dict[str, list[object]]:
         await undisturbed.take(STORY)
         found = await tables(undisturbed.database, but=OF_THE_LOG)
     return added_up(found)
-
-
-def added_up(found: dict[str, list[object]]) -> dict[str, list[object]]:
-    """Return *found* with the sums over all partitions: which one holds a part is chance."""
-    sums: Counter[tuple[str, str]] = Counter()
-    for one in found["tally"]:
-        assert isinstance(one, dict)
-        sums[one["what"], one["label"]] += one["n"]
-    return {**found, "tally": [(*key, n) for key, n in sorted(sums.items()) if n]}
 
 
 async def test_everything_on_the_topics_is_in_the_tables_and_position_with_it(

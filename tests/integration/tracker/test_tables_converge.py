@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from shared.runtime.kafka import Batch, Incoming
 from tests.integration.tracker.conftest import FROZEN
-from tests.support.tracker_service import Tracker, tables, tracker_here
+from tests.support.tracker_service import Tracker, added_up, tables, tracker_here
 from tests.support.tracker_stories import many
 
 STORY = many(8, until_s=5400)
@@ -32,8 +32,7 @@ async def taken(url: str, seed: int | None = None) -> dict[str, Any]:
             together = chance.choice([3, 7, 40])
         await tracker.take(records, together=together)
         found: dict[str, Any] = await tables(tracker.database, but=OF_THE_LOG)
-        # A sum of none is as good as no sum.
-        sums = [one for one in found["tally"] if one["what"] != "repeats" and one["n"]]
+        sums = [one for one in added_up(found)["tally"] if one[0] != "repeats"]
         answers = [
             {**await tracker.get(f"/v1/tickets/{row['key']}"), "now": None}
             for row in sorted(found["ticket"], key=lambda row: str(row["key"]))
