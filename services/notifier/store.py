@@ -4,10 +4,11 @@ Every function works inside the caller's transaction; none commits.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +18,18 @@ from services.notifier.core.known import ALERT, Called, Decided, Known
 from services.notifier.core.plan import Earlier, Purpose
 from services.notifier.core.roster import TicketFacts
 from services.notifier.tables import dead_letter, decision, delivery, early, ticket
+
+# A batch is one parameter, whatever its length; values named one by one cost more than the rows.
+_KEEP: Final = text(
+    """
+    INSERT INTO ticket
+    SELECT * FROM json_populate_recordset(CAST(NULL AS ticket), CAST(CAST(:rows AS text) AS json))
+    ON CONFLICT (ticket) DO UPDATE SET version = excluded.version, last_id = excluded.last_id,
+        status = excluded.status, status_version = excluded.status_version, tier = excluded.tier,
+        priority = excluded.priority, restricted = excluded.restricted, facts = excluded.facts,
+        calls = excluded.calls
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +140,18 @@ async def load_alerted(conn: AsyncConnection, moment: Now) -> set[str]:
 
 async def save_known(conn: AsyncConnection, tickets: Iterable[Known]) -> None:
     """Keep *tickets* as they are known now."""
-    rows = [
-        {
-            "ticket": one.ticket,
-            "version": one.version,
-            "last_id": one.last_id,
-            "status": one.status,
-            "status_version": one.status_version,
-            "tier": one.tier,
-            "priority": one.priority,
-            "restricted": one.restricted,
-            "facts": asdict(one.facts),
-            "calls": {key: asdict(call) for key, call in one.calls.items()},
-        }
-        for one in sorted(tickets, key=lambda known: known.ticket)
-    ]
-    if not rows:
-        return
-    given = insert(ticket)
-    changed = {
-        column.name: given.excluded[column.name] for column in ticket.c if not column.primary_key
-    }
-    await conn.execute(
-        given.on_conflict_do_update(index_elements=[ticket.c.ticket], set_=changed), rows
-    )
+    rows = sorted(tickets, key=lambda known: known.ticket)
+    if rows:
+        await conn.execute(_KEEP, {"rows": as_rows(rows)})
+
+
+def as_rows(rows: Sequence[object]) -> str:
+    """Return *rows*, dataclasses or mappings by column, as `json_populate_recordset` reads them.
+
+    Raises:
+        ValueError: There is text in them that no encoding carries.
+    """
+    return to_json(rows, fallback=dict).decode()
 
 
 async def save_early(

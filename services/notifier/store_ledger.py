@@ -5,12 +5,10 @@ Every function works inside the caller's transaction; none commits.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.allot import recipient
@@ -21,8 +19,8 @@ from services.notifier.core.plan import CALLS, INTAKE, Planned, Purpose
 from services.notifier.core.report import Reported, Step, report
 from services.notifier.core.roster import Contact, Roster
 from services.notifier.core.stale import Waiting, stale
-from services.notifier.store import Now, decision_row
-from services.notifier.tables import decision, delivery, gate
+from services.notifier.store import Now, as_rows, decision_row
+from services.notifier.tables import decision, delivery
 
 WAITING: Final = ("planned", "retry", "uncertain")
 """The states in which a delivery still wants sending."""
@@ -35,6 +33,27 @@ UNCOUNTED: Final = (Purpose.ALERT, Purpose.COPY)
 
 UNFINISHED: Final = (*WAITING, "claimed")
 
+_DECIDED: Final = text(
+    """
+    INSERT INTO decision SELECT * FROM json_populate_recordset(
+        CAST(NULL AS decision), CAST(CAST(:rows AS text) AS json)
+    ) ON CONFLICT DO NOTHING
+    """
+)
+_PLANNED: Final = text(
+    """
+    INSERT INTO delivery SELECT * FROM json_populate_recordset(
+        CAST(NULL AS delivery), CAST(CAST(:rows AS text) AS json)
+    ) ON CONFLICT DO NOTHING RETURNING id
+    """
+)
+_OPEN: Final = text(
+    """
+    INSERT INTO gate (gate, tokens, refilled_at, failures, gone)
+    SELECT given.name, 'infinity', :real, 0, false FROM unnest(CAST(:names AS text[])) AS given (name)
+    ON CONFLICT DO NOTHING
+    """
+)
 _SAY: Final = text(
     """
     INSERT INTO outbox (ticket, id, payload, created_at)
@@ -65,13 +84,13 @@ async def save_fan_outs(
     kept = [
         {
             **decision_row(one.decision),
-            "facts": asdict(one.facts),
+            "facts": one.facts,
             "rows": sum(row.purpose not in UNCOUNTED for row in one.rows),
             "planned_at": moment.virtual,
         }
         for one, _ in fan_outs
     ]
-    await conn.execute(insert(decision).on_conflict_do_nothing(), kept)
+    await conn.execute(_DECIDED, {"rows": as_rows(kept)})
     rows = [
         planned_row(
             row, one.decision.data.get("priority"), roster, moment, suppressed=stale_now.get(row.id)
@@ -87,9 +106,7 @@ async def save_rows(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]], mo
     if not rows:
         return
     await open_gates(conn, rows, moment)
-    written = await conn.execute(
-        insert(delivery).on_conflict_do_nothing().returning(delivery.c.id), list(rows)
-    )
+    written = await conn.execute(_PLANNED, {"rows": as_rows(rows)})
     new = set(written.scalars())
     told: list[tuple[Step, Reported]] = []
     for row in rows:
@@ -109,18 +126,9 @@ async def open_gates(conn: AsyncConnection, rows: Iterable[Mapping[str, Any]], m
     for row in rows:
         if row["gate"] is not None:
             names |= {row["gate"], recipient(row["target"]), recipient(row["target"], urgent=True)}
-    new = [
-        {
-            "gate": name,
-            "tokens": float("inf"),
-            "refilled_at": moment.real,
-            "failures": 0,
-            "gone": False,
-        }
-        for name in sorted(name for name in names if name is not None)
-    ]
-    if new:
-        await conn.execute(insert(gate).on_conflict_do_nothing(), new)
+    if names:
+        given = {"names": sorted(name for name in names if name is not None), "real": moment.real}
+        await conn.execute(_OPEN, given)
 
 
 def planned_row(

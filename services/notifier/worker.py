@@ -192,12 +192,13 @@ async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:
     """Keep everything that the desk has gathered."""
     await save_known(conn, (desk.known[ticket] for ticket in desk.touched))
     await save_early(conn, desk.parked, desk.released, moment)
+    # Before new rows are there: those are held against what is known now as they are written.
+    settled = {ticket: desk.known[ticket] for ticket in desk.settled}
+    await suppress_settled(conn, settled, desk.newest, moment)
     fan_outs = [
         (one, {row.id: desk.stale_now(one, row) for row in one.rows}) for one in desk.fan_outs
     ]
     await save_fan_outs(conn, fan_outs, desk.roster, moment)
-    settled = {ticket: desk.known[ticket] for ticket in desk.settled}
-    await suppress_settled(conn, settled, desk.newest, moment)
 
 
 def read(record: Incoming) -> Decided | Unread:

@@ -48,7 +48,8 @@ def report(step: Step, delivery: Reported, *, at: datetime) -> tuple[UUID, bytes
     Returns:
         The event's id, and the event as a CloudEvent in structured JSON.
     """
-    identity = uuid5(NAMESPACE, f"{step}|{delivery.id}|{delivery.attempt}")
+    delivery_id, decision_id = str(delivery.id), str(delivery.decision_id)
+    identity = uuid5(NAMESPACE, f"{step}|{delivery_id}|{delivery.attempt}")
     return identity, to_json(
         {
             "specversion": "1.0",
@@ -59,11 +60,11 @@ def report(step: Step, delivery: Reported, *, at: datetime) -> tuple[UUID, bytes
             "time": at,
             "datacontenttype": "application/json",
             "partitionkey": delivery.ticket,
-            "causationid": str(delivery.decision_id),
+            "causationid": decision_id,
             "data": {
-                "delivery_id": str(delivery.id),
+                "delivery_id": delivery_id,
                 "ticket": delivery.ticket,
-                "decision_id": str(delivery.decision_id),
+                "decision_id": decision_id,
                 "decision_version": delivery.version,
                 "escalation_id": delivery.escalation,
                 "role": delivery.role,
