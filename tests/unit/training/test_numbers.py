@@ -355,7 +355,7 @@ def test_every_number_of_every_cell_is_on_the_page_of_the_matrix() -> None:
     assert rows == ["S1", "S2", "S3", "S4"]
     for path, length in longer.items():
         severity, impact = path.split(".")[1:3]
-        row = re.search(rf"<td><strong>{severity} .*?</tr>", page.body, re.DOTALL)
-        assert row is not None
-        cells = [unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", row[0], re.DOTALL)]
+        line = re.search(rf"<td><strong>{severity} .*?</tr>", page.body, re.DOTALL)
+        assert line is not None
+        cells = [unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", line[0], re.DOTALL)]
         assert duration(length) in cells[int(impact[1:])], path
