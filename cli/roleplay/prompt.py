@@ -180,6 +180,6 @@ def keys_of(said: Sequence[str]) -> dict[str, Any]:
         for section in sections:
             form = form.setdefault(section, {})
             if not isinstance(form, dict):
-                raise ValueError(one)
+                raise ValueError(one)  # noqa: TRY004  a mistyped word, as above
         form[field] = value
     return found
