@@ -1,7 +1,8 @@
 """A role-play as pages: what has been done so far travels with the form, and nothing is kept here.
 
-Each page plays the role-play from its start again with all acts so far, so that two trainees cannot
-get into each other's way and a page that is reloaded shows the same.
+A page goes on where the one before it stopped if that is still at hand, and otherwise plays the
+role-play from its start with all acts so far; either shows the same. A sitting that went on is
+forgotten with its page, so that two trainees cannot get into each other's way.
 """
 
 from __future__ import annotations
@@ -39,14 +40,20 @@ _HEADERS: Final = {
     "cache-control": "no-store",
 }
 _MOST_ACTS: Final = 500
+_MOST_KEPT: Final = 4
+"""Sittings at hand; one of a storm holds ten thousand cases."""
 
 
 @dataclass
 class Sitting:
-    """Where a trainee is: the acts so far, and to which second the time has come."""
+    """Where a trainee is: the acts so far, and to which second the time has come.
+
+    `came_as` names the page that carried it, None at the start.
+    """
 
     acts: list[dict[str, Any]] = field(default_factory=list)
     now: int = 0
+    came_as: str | None = None
 
     @property
     def plain(self) -> str:
@@ -117,6 +124,7 @@ def application(scenarios: Mapping[str, Scenario], policy: Policy, roster: Roste
         scenario = known(name)
         try:
             now = Sitting.of(said.sitting)
+            now.came_as = f"{name} {now.plain}"
             error = desk.done(scenario, now, said)
             shown = desk.shown(scenario, now, error)
         except (ValueError, KeyError, TypeError) as problem:
@@ -133,6 +141,7 @@ class _Desk:
         self._policy = policy
         self._policies = PolicyTimeline([(Instant(0), policy)])
         self._roster = roster
+        self._kept: dict[str, tuple[Stage, int]] = {}
 
     def done(self, scenario: Scenario, sitting: Sitting, said: Said) -> str:
         """Do what a form asks for, and return what is wrong with it in words, or nothing."""
@@ -141,6 +150,7 @@ class _Desk:
                 stage = self._stage(scenario, sitting)
                 until_news(stage)
                 sitting.now = stage.now - scenario.start
+                self._keep(scenario, sitting, stage)
             case "pass":
                 try:
                     sitting.now += parse_duration(said.span)
@@ -156,6 +166,7 @@ class _Desk:
     def shown(self, scenario: Scenario, sitting: Sitting, error: str) -> dict[str, Any]:
         """Return what the page of *sitting* shows."""
         stage = self._stage(scenario, sitting)
+        self._keep(scenario, sitting, stage)
         over = sitting.now >= scenario.until
         marks: Score | None = None
         if over:
@@ -190,13 +201,27 @@ class _Desk:
         return ""
 
     def _stage(self, scenario: Scenario, sitting: Sitting) -> Stage:
-        stage = Stage(scenario, self._policies)
-        stage.pass_time(scenario.start)
-        for act in self._script(scenario, sitting.acts).acts:
+        stage, played = self._at_hand(scenario, sitting)
+        for act in self._script(scenario, sitting.acts).acts[played:]:
             stage.play(Instant(scenario.start + act.at), [act])
         until = scenario.start + min(sitting.now, scenario.until)
         stage.pass_time(Instant(max(stage.now, until)))
         return stage
+
+    def _at_hand(self, scenario: Scenario, sitting: Sitting) -> tuple[Stage, int]:
+        """Return a stage that is not past *sitting*, and how many acts it has seen."""
+        found = None if sitting.came_as is None else self._kept.pop(sitting.came_as, None)
+        if found is not None:
+            return found
+        stage = Stage(scenario, self._policies)
+        stage.pass_time(scenario.start)
+        return stage, 0
+
+    def _keep(self, scenario: Scenario, sitting: Sitting, stage: Stage) -> None:
+        sitting.came_as = f"{scenario.id} {sitting.plain}"
+        self._kept[sitting.came_as] = (stage, len(sitting.acts))
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.pop(next(iter(self._kept)), None)
 
     def _script(self, scenario: Scenario, acts: list[dict[str, Any]]) -> Script:
         found = Script.model_validate({"roleplay": scenario.id, "about": "at a page", "acts": acts})

@@ -164,8 +164,10 @@ class Prompt:
 def keys_of(said: Sequence[str]) -> dict[str, Any]:
     """Return `key=value` words as a mapping; `info.field=value` is a field of the form.
 
+    A field of several parts has a point for each: `info.evidence_of_stability.what=No order lost`.
+
     Raises:
-        ValueError: One is not of that form.
+        ValueError: One is not of that form, or a key is both a value and a form.
     """
     found: dict[str, Any] = {}
     for one in said:
@@ -173,9 +175,11 @@ def keys_of(said: Sequence[str]) -> dict[str, Any]:
         if not equals:
             raise ValueError(one)
         value = parse_value(text) if text in ("true", "false") or text.isdigit() else text
-        section, dot, field = key.partition(".")
-        if dot:
-            found.setdefault(section, {})[field] = value
-        else:
-            found[key] = value
+        *sections, field = key.split(".")
+        form = found
+        for section in sections:
+            form = form.setdefault(section, {})
+            if not isinstance(form, dict):
+                raise ValueError(one)  # noqa: TRY004  a mistyped word, as above
+        form[field] = value
     return found

@@ -35,6 +35,7 @@ __all__ = [
     "fire",
     "hear",
     "hear_of",
+    "needs_history",
     "new_case",
     "next_due",
     "rehear",
@@ -68,7 +69,7 @@ def hear(case: Case, heard: Heard, policies: PolicyTimeline, now: Instant) -> De
     """
     if heard.order < case.horizon and _commutes(case, heard):
         return _appended(case, heard, policies, now)
-    if _needs_history(case, heard):
+    if needs_history(case, heard):
         return None
     work, told = case.copy(), Told()
     if case.kind == keys.TICKET and case.opened_at is None and not opens(heard):
@@ -87,8 +88,8 @@ def hear(case: Case, heard: Heard, policies: PolicyTimeline, now: Instant) -> De
     return _decided(work, told, now)
 
 
-def _needs_history(case: Case, heard: Heard) -> bool:
-    """Whether it shows at once that *heard* cannot be appended."""
+def needs_history(case: Case, heard: Heard) -> bool:
+    """Whether it shows at once, without trying, that *case* cannot have *heard* appended."""
     if heard.signal is not None and heard.signal.gone:
         return True
     if case.opened_at is None:

@@ -12,8 +12,8 @@ tells one page of members more.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -118,7 +118,8 @@ class _Step:
     changed: dict[str, Case] = field(default_factory=dict)
     heard: list[tuple[str, Heard]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    waiting: deque[Signal] = field(default_factory=deque)
+    # By target, in the order of the first to each: a case hears all that waits for it at once.
+    waiting: OrderedDict[str, list[Signal]] = field(default_factory=OrderedDict)
 
     def outcome(self) -> Outcome:
         """Return what has come of it."""
@@ -183,7 +184,7 @@ class _Step:
             [one.target for one in news if self._is_late(one)], self.cases.history, "history"
         )
         self.changed[key] = left
-        self.waiting += news
+        self._tell(news)
         self._settle()
 
     def _have(self, wanted: Sequence[str], ask: Callable[[str], object], part: Part) -> None:
@@ -198,17 +199,20 @@ class _Step:
 
     def _is_late(self, signal: Signal) -> bool:
         heard = hear_signal(signal, self.received, self.seq)
-        return decide.hear(self.case(signal.target), heard, self.policies, self.now) is None
+        case = self.case(signal.target)
+        # What counts now needs no trial: a page of a crowd would be heard twice for nothing.
+        if heard.received <= heard.effective:
+            return decide.needs_history(case, heard)
+        return decide.hear(case, heard, self.policies, self.now) is None
 
     def _settle(self) -> None:
         while self.waiting:
-            target = self.waiting[0].target
-            together = [one for one in self.waiting if one.target == target]
-            if len(together) == len(self.waiting):
-                self.waiting.clear()
-            else:
-                self.waiting = deque(one for one in self.waiting if one.target != target)
+            target, together = self.waiting.popitem(last=False)
             self._hear(target, [hear_signal(one, self.received, self.seq) for one in together])
+
+    def _tell(self, signals: Iterable[Signal]) -> None:
+        for one in signals:
+            self.waiting.setdefault(one.target, []).append(one)
 
     def _hear(self, key: str, inputs: Sequence[Heard]) -> None:
         for number, heard in enumerate(inputs):
@@ -229,8 +233,7 @@ class _Step:
     def _keep(self, key: str, decided: decide.Decided) -> None:
         self.changed[key] = decided.case
         self.decisions += decided.decisions
-        if decided.signals:
-            self.waiting += decided.signals
+        self._tell(decided.signals)
 
     def _register(self, key: str, inputs: Sequence[Heard]) -> None:
         """Write new members of the group *key* into its pages, and tell them what they missed."""
@@ -249,7 +252,7 @@ class _Step:
                 crowd = self.changed[key].crowd
                 for told in () if crowd is None else crowd.told:
                     if told.order > heard.order:
-                        self.waiting.append(_news(key, ticket, told))
+                        self._tell([_news(key, ticket, told)])
 
     def _write(self, key: str, ticket: str) -> None:
         group = self.changed[key].copy()

@@ -122,7 +122,7 @@ def values(told: Told, terms: Terms) -> dict[str, Any]:
         "due_at": _due(data, terms),
         "at": instant(decision.at),
         "raised": decision.type == RAISED,
-        "step": None if data.get("step") is None else int(data["step"]),
+        "step": _rung(decision),
         "target_name": terms.roles.get(target, spaced(target)),
         "tier_asked": tier_asked,
         "binding": bool(data.get("binding")),
@@ -256,6 +256,12 @@ def _due(data: Mapping[str, Any], terms: Terms) -> str:
 
 def _instant(value: object) -> str | None:
     return None if value is None else instant(value)
+
+
+def _rung(decision: Decided) -> int | None:
+    """Return the step of the ladder that *decision* calls; the steps of other waits are words."""
+    step = decision.data.get("step")
+    return int(step) if decision.type == NOTICE_DUE and step is not None else None
 
 
 def _share(data: Mapping[str, Any]) -> str | None:

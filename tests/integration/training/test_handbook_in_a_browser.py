@@ -28,7 +28,8 @@ from shared.policy.load import DEFAULT_POLICY, load_policy_file
 HOUSE: Final = Path(__file__).parents[3]
 AXE: Final = HOUSE / "tests" / "support" / "vendor" / "axe-core-4.14.1.min.js"
 BROWSERS: Final = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-TELEPHONE: Final = {"width": 360, "height": 740}
+WIDE: Final = {"width": 1440, "height": 900}
+TELEPHONE: Final = {"width": 375, "height": 740}
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -99,9 +100,10 @@ async def barriers(page: Page) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_page_keeps_anybody_out(site: str, page: Page, scheme: Any) -> None:
+@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", TELEPHONE)])
+async def test_no_page_keeps_anybody_out(site: str, page: Page, scheme: Any, size: Any) -> None:
     await page.emulate_media(color_scheme=scheme)
+    await page.set_viewport_size(size)
     found = {}
     for name in [*(one.name for one in pages_in(SOURCES)), "search"]:
         await page.goto(f"{site}/{name}.html")
@@ -153,7 +155,7 @@ async def test_the_search_finds_a_section_without_breaking_its_own_policy(
 
 async def test_a_telephone_scrolls_tables_and_not_the_page(site: str, page: Page) -> None:
     await page.set_viewport_size(TELEPHONE)  # type: ignore[arg-type]  # a plain dict will do
-    for name in ("matrix", "criteria", "roles", "internal-procedures"):
+    for name in [*(one.name for one in pages_in(SOURCES)), "search"]:
         await page.goto(f"{site}/{name}.html")
         wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         assert await page.evaluate(wide), name

@@ -105,6 +105,13 @@ def test_a_call_says_what_happened_why_and_what_is_asked_by_when() -> None:
             "the resolution falls due at 2026-03-02 18:00:00 UTC (75% used)",
         ),
         (
+            a_decision(
+                "timer.warned", timer="waiting_customer", step="remind", due="2026-03-02T18:00:00Z"
+            ),
+            Purpose.NOTICE,
+            "waiting for the customer falls due at 2026-03-02 18:00:00 UTC",
+        ),
+        (
             a_decision("timer.breached", timer="first_response", due="2026-03-02T11:00:00Z"),
             Purpose.NOTICE,
             "the first reply was due at 2026-03-02 11:00:00 UTC and has not come",
