@@ -1,6 +1,6 @@
 """How fast the tracker projects, beside the least that could write the same rows; and its queries.
 
-    python -m tests.bench.bench_tracker [--tickets N] [--rows N] [--pairs N] [--json]
+    python -m tests.bench.bench_tracker [--tickets N] [--rows N] [--pairs N] [--queries N] [--json]
 
 The raw baseline reads the same topics with a bare aiokafka consumer, parses every message by the
 contract, and upserts rows of the same tables, indexes and sizes with a bare asyncpg connection for
@@ -216,7 +216,7 @@ class _Timer:
             self.done.set()
 
 
-async def ask(url: str, rows: int) -> dict[str, dict[str, float]]:
+async def ask(url: str, rows: int, queries: int) -> dict[str, dict[str, float]]:
     """Return the milliseconds of each question, median and 99th percentile, beside *rows* tickets more."""
     connection = await asyncpg.connect(url, server_settings={"search_path": "tracker"})
     await connection.execute(SEED, rows)
@@ -245,7 +245,7 @@ async def ask(url: str, rows: int) -> dict[str, dict[str, float]]:
     for name, question in questions.items():
         took: list[float] = []
         until = perf_counter() + AT_MOST_S
-        while len(took) < QUERIES and perf_counter() < until:
+        while len(took) < queries and perf_counter() < until:
             began = perf_counter()
             await question()
             took.append((perf_counter() - began) * 1000)
@@ -259,7 +259,7 @@ async def ask(url: str, rows: int) -> dict[str, dict[str, float]]:
 
 
 async def measure(
-    kafka: str, server: str, tickets: int, rows: int, pair_count: int
+    kafka: str, server: str, tickets: int, rows: int, pair_count: int, queries: int
 ) -> dict[str, Any]:
     """Return all figures."""
     await create_topics(KafkaAccess(bootstrap_servers=kafka), prefix=PREFIX, replicas=1)
@@ -274,7 +274,7 @@ async def measure(
         async with a_database(server) as url:
             pairs.append((await project(kafka, url, total), raw))
             if len(pairs) == pair_count:
-                took_ms = await ask(url, rows)
+                took_ms = await ask(url, rows, queries)
     return {
         "messages": total,
         "tracker_per_s": round(statistics.median(mine for mine, _ in pairs)),
@@ -293,10 +293,17 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1000, help="tickets that are projected")
     parser.add_argument("--rows", type=int, default=100_000, help="tickets that are asked among")
     parser.add_argument("--pairs", type=int, default=5, help="turns of tracker and baseline")
+    parser.add_argument(
+        "--queries", type=int, default=QUERIES, help="how often each question is asked"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     with servers() as (kafka, url):
-        found = uvloop.run(measure(kafka, url, arguments.tickets, arguments.rows, arguments.pairs))
+        found = uvloop.run(
+            measure(
+                kafka, url, arguments.tickets, arguments.rows, arguments.pairs, arguments.queries
+            )
+        )
     if arguments.json:
         sys.stdout.write(f"{json.dumps(found)}\n")
         return

@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("tracker", ("--tickets", "3", "--rows", "50", "--pairs", "1")),
+        ("tracker", ("--tickets", "3", "--rows", "50", "--pairs", "1", "--queries", "1")),
         ("stream", ("--listeners", "3", "--events", "2")),
     ],
 )
