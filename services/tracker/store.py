@@ -178,8 +178,7 @@ async def load_rows(conn: Connection, keys: Iterable[str]) -> dict[str, Loaded]:
     """Return the rows that exist of *keys*; they are locked until the transaction ends."""
     found = await conn.execute(_LOAD, {"keys": sorted(keys)})
     return {
-        key: Loaded(restore(key, state), Standing(_source(key), *stands))
-        for key, state, *stands in found
+        key: Loaded(restore(key, state), Standing.at(key, *stands)) for key, state, *stands in found
     }
 
 
@@ -208,15 +207,11 @@ async def save_rows(
         given["open"],
         strict=True,
     )
-    for key, *stand in stands:
-        counts[What.STANDINGS, Standing(_source(key), *stand).label()] += 1
+    for stand in stands:
+        counts[What.STANDINGS, Standing.at(*stand).label()] += 1
     for one in loaded.values():
         counts[What.STANDINGS, one.standing.label()] -= 1
     return Counter({what: n for what, n in counts.items() if n})
-
-
-def _source(key: str) -> str:
-    return key.partition(":")[0]
 
 
 def in_columns(rows: Sequence[TicketRow]) -> dict[str, list[Any]]:

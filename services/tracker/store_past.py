@@ -23,7 +23,7 @@ from services.tracker.core.notices import Notice, further, noticed
 from services.tracker.core.projection import TicketRow, project
 from services.tracker.freshness import Freshness
 from services.tracker.store import in_columns
-from services.tracker.store_reading import ENTRY, Lane, Snapshot, Told
+from services.tracker.store_reading import ENTRY, Snapshot, Told
 from services.tracker.tables import repetition, ticket, timeline
 from shared.runtime.database import Connection
 from shared.runtime.health import Problem
@@ -73,14 +73,9 @@ class PastSnapshot(Snapshot):
         return self._changed[0]
 
     @override
-    async def lanes(self, source: str | None) -> dict[int, Lane]:
-        """Return, by tier, how many tickets were open (of *source*), and overdue ones."""
-        of = await self.all_tickets()
-        overdue = func.count().filter(of.c.next_due < self.freshness.now)
-        asked = select(of.c.tier, func.count(), overdue).where(of.c.open).group_by(of.c.tier)
-        if source is not None:
-            asked = asked.where(of.c.key.startswith(f"{source}:", autoescape=True))
-        return {tier: Lane(*counts) for tier, *counts in await self.conn.execute(asked)}
+    async def _opened(self, source: str | None) -> dict[int, int]:
+        """Return how many tickets (of *source*) were open, by tier; counted, no sum is kept of then."""
+        return await self._open_by_tier(source)
 
     @override
     async def notice_counts(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     FromClause,
     Select,
     Text,
@@ -145,32 +146,38 @@ class Snapshot:
         return ticket
 
     async def lanes(self, source: str | None) -> dict[int, Lane]:
-        """Return, by tier, how many open tickets there are (of *source*), and overdue ones.
+        """Return, by tier, how many open tickets there are (of *source*), and overdue ones."""
+        of = await self.all_tickets()
+        overdue = await self._open_by_tier(source, of.c.next_due < self.freshness.now)
+        opened = await self._opened(source)
+        return {tier: Lane(n, overdue.get(tier, 0)) for tier, n in opened.items()}
 
-        The open ones are a sum that is kept; counted are only those that are overdue.
-        """
+    async def _opened(self, source: str | None) -> dict[int, int]:
+        """Return how many tickets (of *source*) are open, by tier: a sum that is kept."""
         opened: Counter[int] = Counter()
-        for standing, n in (await self._standings()).items():
+        sums = await self._added(tally.c.what == What.STANDINGS)
+        for standing, n in _standings(sums).items():
             if standing.open and source in (None, standing.source):
                 opened[standing.tier] += n
-        asked = (
-            select(ticket.c.tier, func.count())
-            .where(ticket.c.open, ticket.c.next_due < self.freshness.now)
-            .group_by(ticket.c.tier)
-        )
-        if source is not None:
-            asked = asked.where(ticket.c.key.startswith(f"{source}:", autoescape=True))
-        overdue = {row[0]: row[1] for row in await self.conn.execute(asked)}
-        return {tier: Lane(n, overdue.get(tier, 0)) for tier, n in opened.items() if n}
+        return opened
 
-    async def _standings(self) -> dict[Standing, int]:
-        asked = (
-            select(tally.c.label, func.sum(tally.c.n))
-            .where(tally.c.what == What.STANDINGS)
-            .group_by(tally.c.label)
-        )
-        rows = await self.conn.execute(asked)
-        return {standing_of(label): int(n) for label, n in rows if n}
+    async def _open_by_tier(
+        self, source: str | None, *which: ColumnElement[bool]
+    ) -> dict[int, int]:
+        """Count the open tickets (of *source*) for which *which* holds, by tier."""
+        of = await self.all_tickets()
+        asked = select(of.c.tier, func.count()).where(of.c.open, *which).group_by(of.c.tier)
+        if source is not None:
+            asked = asked.where(of.c.key.startswith(f"{source}:", autoescape=True))
+        return {tier: n for tier, n in await self.conn.execute(asked)}  # noqa: C416  rows are no pairs
+
+    async def _added(self, *which: ColumnElement[bool]) -> dict[str, dict[str, int]]:
+        """Return the sums for which *which* holds, by what they count and label."""
+        asked = select(tally.c.what, tally.c.label, func.sum(tally.c.n)).where(*which)
+        counted: dict[str, dict[str, int]] = defaultdict(dict)
+        for what, label, n in await self.conn.execute(asked.group_by(tally.c.what, tally.c.label)):
+            counted[what][label] = int(n)
+        return counted
 
     async def members(self, groups: Sequence[str]) -> dict[str, int]:
         """Return how many tickets are part of each of *groups*."""
@@ -302,20 +309,19 @@ class Snapshot:
             ticket.c.missing > 0
         )
         with_gaps, missing = (await self.conn.execute(gaps)).one()
-        added = select(tally.c.what, tally.c.label, func.sum(tally.c.n)).where(
-            tally.c.what != What.STANDINGS
-        )
-        counted: dict[str, dict[str, int]] = defaultdict(dict)
-        for what, label, n in await self.conn.execute(added.group_by(tally.c.what, tally.c.label)):
-            counted[what][label] = int(n)
+        counted = await self._added()
         dead = await self.conn.execute(select(func.count()).select_from(dead_letter))
         return Sums(
-            standings=await self._standings(),
+            standings=_standings(counted),
             counted=counted,
             gaps=with_gaps,
             missing=int(missing),
             dead=dead.scalar_one(),
         )
+
+
+def _standings(sums: Mapping[str, Mapping[str, int]]) -> dict[Standing, int]:
+    return {standing_of(label): n for label, n in sums.get(What.STANDINGS, {}).items() if n}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from services.tracker.core.message import KNOWN_TYPES, Kind, Message
 from shared.contract.decisions import Decision, EscalationRaised, TimerBreached, TimerMet
@@ -27,6 +27,11 @@ class Standing(NamedTuple):
     priority: str | None
     status: str
     open: bool
+
+    @classmethod
+    def at(cls, key: str, tier: int, priority: str | None, status: str, is_open: bool) -> Self:  # noqa: FBT001  as the columns of a row
+        """Return how the ticket *key* stands."""
+        return cls(key.partition(":")[0], tier, priority, status, is_open)
 
     def label(self) -> str:
         """Return it as one word, which `standing_of` reads."""

@@ -53,9 +53,8 @@ class Fold:
         for key, row in self.rows.items():
             stands = standing(row.facts, row.case)
             tier, priority = row.case.state.get("tier", 0), row.case.state.get("priority")
-            source = key.partition(":")[0]
-            label = Standing(source, tier, priority, stands.status, stands.is_open).label()
-            counts[What.STANDINGS, label] += 1
+            now = Standing.at(key, tier, priority, stands.status, stands.is_open)
+            counts[What.STANDINGS, now.label()] += 1
         return counts
 
 
