@@ -1,4 +1,4 @@
-"""A role-play as pages: what has been done so far travels with the form, and nothing is kept here.
+"""A role-play as pages: what has been done so far travels with the form, and is all that counts.
 
 A page goes on where the one before it stopped if that is still at hand, and otherwise plays the
 role-play from its start with all acts so far; either shows the same. A sitting that went on is
@@ -7,6 +7,7 @@ forgotten with its page, so that two trainees cannot get into each other's way.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,7 @@ def application(scenarios: Mapping[str, Scenario], policy: Policy, roster: Roste
         scenario = known(name)
         try:
             now = Sitting.of(said.sitting)
-            now.came_as = f"{name} {now.plain}"
+            now.came_as = _page(scenario, now)
             error = desk.done(scenario, now, said)
             shown = desk.shown(scenario, now, error)
         except (ValueError, KeyError, TypeError) as problem:
@@ -134,6 +135,11 @@ def application(scenarios: Mapping[str, Scenario], policy: Policy, roster: Roste
     return app
 
 
+def _page(scenario: Scenario, sitting: Sitting) -> str:
+    """Return by what the page of *sitting* is known."""
+    return f"{scenario.id} {sitting.plain}"
+
+
 class _Desk:
     """Plays sittings."""
 
@@ -141,7 +147,7 @@ class _Desk:
         self._policy = policy
         self._policies = PolicyTimeline([(Instant(0), policy)])
         self._roster = roster
-        self._kept: dict[str, tuple[Stage, int]] = {}
+        self._kept: OrderedDict[str, tuple[Stage, int]] = OrderedDict()
 
     def done(self, scenario: Scenario, sitting: Sitting, said: Said) -> str:
         """Do what a form asks for, and return what is wrong with it in words, or nothing."""
@@ -218,10 +224,10 @@ class _Desk:
         return stage, 0
 
     def _keep(self, scenario: Scenario, sitting: Sitting, stage: Stage) -> None:
-        sitting.came_as = f"{scenario.id} {sitting.plain}"
+        sitting.came_as = _page(scenario, sitting)
         self._kept[sitting.came_as] = (stage, len(sitting.acts))
         while len(self._kept) > _MOST_KEPT:
-            self._kept.pop(next(iter(self._kept)), None)
+            self._kept.popitem(last=False)
 
     def _script(self, scenario: Scenario, acts: list[dict[str, Any]]) -> Script:
         found = Script.model_validate({"roleplay": scenario.id, "about": "at a page", "acts": acts})
