@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-import sys
 from typing import Any
 
-import uvicorn
 import uvloop
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, Request
+
+from tests.bench.bare_http import serve
 
 
 async def main() -> None:
@@ -35,12 +34,7 @@ async def main() -> None:
         metadata = await producer.send_and_wait(topic, body)
         return {"partition": metadata.partition, "offset": metadata.offset}
 
-    taken = socket.create_server(("127.0.0.1", 0))
-    entry = {"event": "listening", "port": taken.getsockname()[1]}
-    sys.stderr.write(f"{json.dumps(entry)}\n")
-    sys.stderr.flush()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    await server.serve(sockets=[taken])
+    await serve(app)
     await producer.stop()
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-import sys
 from collections.abc import AsyncIterator
 
-import uvicorn
 import uvloop
 from fastapi import FastAPI, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from tests.bench.bare_http import serve
 
 
 async def main() -> None:
@@ -33,13 +31,7 @@ async def main() -> None:
         for queue in queues:
             queue.put_nowait(said)
 
-    taken = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    entry = {"event": "listening", "port": taken.getsockname()[1]}
-    sys.stderr.write(f"{json.dumps(entry)}\n")
-    sys.stderr.flush()
-    config = uvicorn.Config(app, log_level="warning", access_log=False)
-    config.timeout_graceful_shutdown = 1
-    await uvicorn.Server(config).serve(sockets=[taken])
+    await serve(app)
 
 
 if __name__ == "__main__":

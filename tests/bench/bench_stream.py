@@ -19,10 +19,10 @@ import statistics
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import psutil
 import uvloop
 
 from shared.runtime.clock import monotonic
@@ -85,15 +85,9 @@ class Listeners:
 
 
 def memory_of(module: str) -> float:
-    """Return the kilobytes that the process of *module* holds."""
-    for status in Path("/proc").glob("[0-9]*/status"):
-        words = status.with_name("cmdline").read_bytes().split(b"\0")
-        if words[1:3] == [b"-m", module.encode()]:
-            (size,) = [
-                line.split()[1] for line in status.read_text().splitlines() if "VmRSS" in line
-            ]
-            return float(size)
-    raise LookupError(module)
+    """Return the kilobytes that our process of *module* holds."""
+    (process,) = [one for one in psutil.Process().children() if module in one.cmdline()]
+    return float(process.memory_info().rss) / 1024
 
 
 async def measured(
