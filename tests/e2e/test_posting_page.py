@@ -107,11 +107,16 @@ async def test_the_commands_of_the_page_do_what_it_says(stack: Stack, tmp_path: 
 
 
 async def acknowledged(tracker: str) -> bool:
-    """Return whether the escalator has decided that the act of the program holds."""
+    """Return whether the fate of the program's act tells that it was decided to hold."""
     async with httpx2.AsyncClient(base_url=tracker, trust_env=False) as client:
         page = (await client.get("/v1/tickets/desk:INC50/timeline")).json()
-    decided = [one["type"] for one in page["items"] if one["kind"] == "decision"]
-    return "escalation.acknowledged" in decided
+        (act,) = [
+            one["id"]
+            for one in page["items"]
+            if (one["kind"], one["type"]) == ("event", "escalation.acknowledged")
+        ]
+        fate = (await client.get(f"/v1/acts/{act}")).json()
+    return "escalation.acknowledged" in [one["type"] for one in fate["followed"]]
 
 
 def blocks() -> list[tuple[str, Any]]:

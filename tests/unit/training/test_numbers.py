@@ -197,6 +197,10 @@ NUMBERS: Final = [
         ("of {} s used on calendar always", "1800", "1740"),
     ),
     Number(
+        "targets.enterprise.P1.first_response", "14m",
+        ("criteria", ("enterprise P1 {} 15 min 30 min 4 h", "15 min", "14 min")),
+    ),
+    Number(
         "targets.standard.P2.customer_update", "3h",
         ("criteria", ("standard P2 2 h 4 h {} 16 h", "4 h", "3 h")), None, "A6-3",
         Story([FEW_S2, replied(at("08:10"))], at("12:30")),
@@ -331,6 +335,15 @@ def test_what_explain_and_letters_say_follows_the_new_number(one: Number) -> Non
         assert words.format(old) in was
         assert words.format(new) in now
         assert words.format(old) not in now
+
+
+@pytest.mark.parametrize(
+    ("stay", "due"), [("16h", "2026-03-03T16:00:00Z"), ("15h", "2026-03-03T15:00:00Z")]
+)
+def test_a_ticket_moves_when_the_number_says(stay: str, due: str) -> None:
+    simulation = Simulation(PolicyTimeline([(Instant(0), changed(("cells.S3.I1.t1_max", stay)))]))
+    moved = list(simulation.run([ONE_P3], parse_instant(due)))
+    assert moved[-1].at == parse_instant(due)
 
 
 def test_the_table_is_as_long_as_it_has_to_be() -> None:

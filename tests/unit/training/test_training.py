@@ -79,6 +79,23 @@ def test_every_role_play_belongs_to_a_path() -> None:
     assert asked == {file.stem for file in (TRAINING / "roleplays").glob("*.yaml")}
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "question", "said"),
+    [
+        ("departments.engineering.ola.P2.acknowledge", "55m", "C2-1", "55 min"),
+        ("policy.past_due_grace_on_policy_change", "12m", "H1-1", "after 12 min"),
+    ],
+)
+def test_the_right_answer_follows_the_policy(
+    setting: str, value: str, question: str, said: str
+) -> None:
+    changed = filler(edited(POLICY, {setting: value}), ROSTER)
+    (one,) = [one for one in QUESTIONS if one.id == question]
+    asked = filled(one, changed)
+    assert asked.choices[asked.answer - 1] == said
+    assert filled(one, FILL).choices != asked.choices
+
+
 def test_a_wrong_choice_that_becomes_right_is_left_out() -> None:
     changed = filler(edited(POLICY, {"cells.S2.I1.t1_max": "16h"}), ROSTER)
     (one,) = [one for one in QUESTIONS if one.id == "A1-2"]
