@@ -1,7 +1,6 @@
 """What intake answers while Kafka is away, and afterwards."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ import httpx2
 from cli.embedded.kafka import KafkaServer
 from shared.runtime.clock import monotonic
 from tests.support.consuming import until
+from tests.support.freezing import frozen
 from tests.support.intake_service import (
     BATCH,
     STRUCTURED,
@@ -43,24 +43,21 @@ async def test_a_silent_kafka_is_503_at_the_deadline_then_at_once_then_202_again
     topic = await a_topic(server.bootstrap_servers, "tickets.events", partitions=2)
     async with intake_here(server.bootstrap_servers, topic, Door(deadline_s=1.0)) as client:
         assert (await post(client, 0)).status_code == 202
-        assert server.pid is not None
-        os.kill(server.pid, signal.SIGSTOP)
-        try:
+        async with frozen(server.pid):
             began = monotonic()
             late = await asyncio.gather(*(post(client, number) for number in range(1, 4)))
-            assert 0.9 < monotonic() - began < 2.0
+            waited = monotonic() - began
             for answer in late:
                 assert answer.status_code == 503
                 assert answer.json()["code"] == "accept_unknown"
                 assert "same id" in answer.json()["do"]
                 assert 1 <= int(answer.headers["retry-after"]) <= 5
+            assert 0.9 < waited < 2.0
             began = monotonic()
             quick = [await post(client, number) for number in range(4, 104)]
             assert (monotonic() - began) / 100 < 0.05
             assert {answer.status_code for answer in quick} == {503}
             assert "kafka_silent" in {answer.json()["code"] for answer in quick}
-        finally:
-            os.kill(server.pid, signal.SIGCONT)
 
         async def accepts() -> bool:
             return (await post(client, 1)).status_code == 202
@@ -93,12 +90,8 @@ async def test_more_than_may_wait_are_turned_away_at_once(
     door = Door(deadline_s=2.0, max_in_flight=5)
     async with intake_here(server.bootstrap_servers, topic, door) as client:
         assert (await post(client, 0)).status_code == 202
-        assert server.pid is not None
-        os.kill(server.pid, signal.SIGSTOP)
-        try:
+        async with frozen(server.pid):
             answers = await asyncio.gather(*(post(client, number) for number in range(1, 21)))
-        finally:
-            os.kill(server.pid, signal.SIGCONT)
     codes = sorted(answer.json()["code"] for answer in answers)
     assert codes == ["accept_unknown"] * 5 + ["overloaded"] * 15
 

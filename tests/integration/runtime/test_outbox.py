@@ -1,8 +1,6 @@
 """What the relay promises: it may repeat a row, and never skips one but what Kafka cannot take."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -17,6 +15,7 @@ from shared.runtime.migrations import migrate
 from shared.runtime.outbox import Relay
 from shared.runtime.settings import KafkaAccess
 from tests.support.consuming import until
+from tests.support.freezing import frozen
 from tests.support.kafka_topics import a_topic, all_records
 
 
@@ -152,15 +151,11 @@ async def test_it_ends_quietly_when_told_to_stop_while_kafka_is_silent(
         return await left(schema) == 0
 
     await until(published)
-    assert server.pid is not None
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
+    async with frozen(server.pid):
         await put(schema, saying("second"))
         done, _ = await asyncio.wait([running], timeout=1.5)
         assert not done
         stop.set()
         await asyncio.wait_for(running, 10)
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-        await publisher.close()
+    await publisher.close()
     assert await left(schema) == 1

@@ -1,8 +1,6 @@
 """Published means: every in-sync replica has it. Anything else is an error within the deadline."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -21,6 +19,7 @@ from shared.runtime.kafka import (
     partition_for,
 )
 from shared.runtime.settings import KafkaAccess
+from tests.support.freezing import frozen
 from tests.support.kafka_topics import a_topic, all_records
 
 NO_PAST = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "0"}
@@ -145,15 +144,11 @@ async def test_a_silent_kafka_is_an_error_at_the_deadline_and_no_loss_after_it(
     topic = await a_topic(server.bootstrap_servers, "events", partitions=1)
     async with publishing(server.bootstrap_servers, deadline_s=1.0) as publisher:
         await published(publisher, a_record(topic, value=b"before"))
-        assert server.pid is not None
-        os.kill(server.pid, signal.SIGSTOP)
-        try:
+        async with frozen(server.pid):
             began = monotonic()
             with pytest.raises(PublishTimeoutError):
                 await publisher.publish([a_record(topic, value=b"during")])
             assert 0.9 < monotonic() - began < 10
-        finally:
-            os.kill(server.pid, signal.SIGCONT)
         await published(publisher, a_record(topic, value=b"during"))
     values = [found.value for found in await all_records(server.bootstrap_servers, topic)]
     assert list(dict.fromkeys(values)) == [b"before", b"during"]
