@@ -43,7 +43,7 @@ check: $(READY)  ## Formatting, lint, types, layers, the house's own rules; seco
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/tierline schemas check
-	$(BIN)/pytest -n 0 -q tests/architecture
+	$(PYTEST) -q tests/architecture
 
 fix: $(READY)  ## Repair what a tool can repair: imports, formatting, simple lint
 	$(BIN)/ruff check --fix -q .
@@ -62,7 +62,7 @@ chaos: $(READY)  ## Kill, pause and cut off services and servers, and count what
 	$(PYTEST) -q tests/chaos
 
 properties: $(READY)  ## The property tests with many more examples, 200,000 steps of the engine (SEED=7)
-	$(BIN)/pytest -n 0 -q --timeout=1200 -m hypothesis --hypothesis-profile=properties --hypothesis-seed=$(SEED) $(PROPERTIES)
+	$(PYTEST) -q --timeout=1200 -m hypothesis --hypothesis-profile=properties --hypothesis-seed=$(SEED) $(PROPERTIES)
 
 bench: $(READY)  ## Measure against a bare baseline on the same servers (BENCH="intake escalator")
 	$(BIN)/python -m tests.bench.run $(BENCH)
