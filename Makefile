@@ -35,7 +35,7 @@ down:  ## Stop what `docker compose up` started here; its data stays
 	docker compose down
 
 test: check  ## Everything that must hold: the checks, then every test against real servers
-	$(PYTEST)
+	$(PYTEST) --ignore=tests/architecture
 
 check: $(READY)  ## Formatting, lint, types, layers, the house's own rules; seconds, no server
 	$(BIN)/ruff format --check -q .
