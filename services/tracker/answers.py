@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from math import floor
 from typing import Any
@@ -110,6 +110,7 @@ def _common(
     }
 
 
+_REFUSED = "act.refused"
 _AS_SAID = ("title", "url", "requester", "service", "component")
 
 
@@ -154,21 +155,19 @@ def _notice(told: Told) -> NoticeNow:
     return NoticeNow.model_validate({**plain, "state": told.state, "at": told.at})
 
 
-def act(
-    key: str, entry: Entry, *, refused: Entry | None, followed: Iterable[Entry], judged: bool
-) -> Act:
+def act(key: str, entry: Entry, *, followed: Sequence[Entry], judged: bool) -> Act:
     """Return what became of the event *entry* of the ticket *key*.
 
     Args:
         key: The ticket.
         entry: The event.
-        refused: The decision that refused it.
-        followed: The decisions that count from its second.
-        judged: Whether anything was decided on the ticket since it was received.
+        followed: The decisions that it has led to.
+        judged: Whether the escalator is known to have come so far.
     """
     message = from_json(entry.message)
     accepted = "accepted" if judged else "recorded"
     drafted = entry.type == DRAFTED
+    refused = next((one for one in followed if one.type == _REFUSED), None)
     refusal = None
     if drafted:
         refusal = _refusal(message["data"])
@@ -185,7 +184,7 @@ def act(
         state=accepted if refusal is None else "refused",
         refusal=refusal,
         draft=message["data"]["form"] if drafted else None,
-        followed=[_followed(one) for one in followed if one.type != "act.refused" and not drafted],
+        followed=[_followed(one) for one in followed if one.type != _REFUSED],
     )
 
 

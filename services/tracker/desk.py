@@ -158,10 +158,9 @@ class Desk:
             if found is None:
                 raise unknown_act(act_id)
             key, entry = found
-            refused = await now.refusal(key, act_id)
-            followed = await now.decisions_of(key, entry.at)
-            judged = await now.decided_since(key, entry.received_at)
-        act = answers.act(key, entry, refused=refused, followed=followed, judged=judged)
+            followed = await now.caused_by(key, act_id)
+            judged = bool(followed) or await now.decided_after(key, entry.offset)
+        act = answers.act(key, entry, followed=followed, judged=judged)
         return act, now.freshness
 
     async def board(

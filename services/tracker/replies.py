@@ -240,7 +240,7 @@ class Board(Reply):
 
 
 class Followed(Reply):
-    """A decision that counts from the second of an act."""
+    """A decision that an act has led to."""
 
     type: str = Field(examples=["escalation.acknowledged"])
     version: int
@@ -269,15 +269,15 @@ class Act(Reply):
     received_at: datetime
     position: str = Field(examples=["tickets.events/3:1234"])
     state: str = Field(
-        description="`refused`; `accepted`: the escalator has decided on the ticket since, and did"
-        " not refuse it; `recorded`: in the log, and nothing was decided on the ticket since.",
+        description="`refused`; `accepted`: it has led to decisions, or the escalator has decided on"
+        " what was reported later; `recorded`: in the log, and no more is known.",
         examples=["accepted"],
     )
     refusal: Refusal | None
     draft: dict[str, Any] | None = Field(
         description="A form that was refused at once, as far as it was filled in."
     )
-    followed: list[Followed] = Field(description="Decisions that count from its second.")
+    followed: list[Followed] = Field(description="Decisions that it has led to.")
 
 
 class HistoryPoint(Reply):

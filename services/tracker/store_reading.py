@@ -270,38 +270,36 @@ class Snapshot:
         found = (await self.conn.execute(asked)).one_or_none()
         return None if found is None else (found[0], Entry(*found[1:]))
 
-    async def decisions_of(self, key: str, at: datetime) -> list[Entry]:
-        """Return the decisions on *key* that count from the second of *at*."""
-        second = func.date_trunc("second", literal(at))
+    async def caused_by(self, key: str, event_id: str) -> list[Entry]:
+        """Return the decisions on *key* that the event *event_id* has led to.
+
+        One that refuses an act names it, even where something else had it looked at.
+        """
+        refuses = and_(
+            timeline.c.type == "act.refused",
+            timeline.c.message["data"]["act_id"].astext == event_id,
+        )
         asked = (
             select(*ENTRY)
-            .where(
-                timeline.c.ticket == key,
-                timeline.c.kind == Kind.DECISION,
-                timeline.c.at >= second,
-                timeline.c.at < second + text("interval '1 second'"),
-            )
+            .where(timeline.c.ticket == key, timeline.c.kind == Kind.DECISION)
+            .where(or_(timeline.c.message["causationid"].astext == event_id, refuses))
             .order_by(*_PLACE)
         )
         return [Entry(*row) for row in await self.conn.execute(asked)]
 
-    async def decided_since(self, key: str, at: datetime) -> bool:
-        """Return whether anything on *key* was decided in the second of *at* or later."""
-        asked = select(literal(1)).where(
-            timeline.c.ticket == key,
-            timeline.c.kind == Kind.DECISION,
-            timeline.c.received_at >= func.date_trunc("second", literal(at)),
+    async def decided_after(self, key: str, offset: int) -> bool:
+        """Return whether an event of *key* that lies after *offset* has led to a decision on it.
+
+        Events of a ticket share a partition and are decided on in its order.
+        """
+        later = timeline.alias()
+        asked = (
+            select(literal(1))
+            .join_from(timeline, later, timeline.c.message["causationid"].astext == later.c.id)
+            .where(timeline.c.ticket == key, timeline.c.kind == Kind.DECISION)
+            .where(later.c.ticket == key, later.c.kind == Kind.EVENT, later.c.offset > offset)
         )
         return (await self.conn.execute(asked.limit(1))).one_or_none() is not None
-
-    async def refusal(self, key: str, event_id: str) -> Entry | None:
-        """Return the decision that refused the event *event_id* of *key*."""
-        act_id = timeline.c.message["data"]["act_id"].astext
-        asked = select(*ENTRY).where(
-            timeline.c.ticket == key, timeline.c.type == "act.refused", act_id == event_id
-        )
-        found = (await self.conn.execute(asked.order_by(*_PLACE).limit(1))).one_or_none()
-        return None if found is None else Entry(*found)
 
     async def sums(self) -> Sums:
         """Add everything up."""

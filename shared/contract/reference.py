@@ -18,7 +18,8 @@ Generated from `shared/contract` by `make schemas`; do not edit.
 Every record is a [CloudEvent](https://cloudevents.io) 1.0: structured JSON as the value, the
 attributes again as `ce_*` headers, the ticket key (`source:ticket`) as the key. Partitions are
 chosen by murmur2 of the key. `(source, id)` identifies an event: the same pair again has no
-effect. Schemas: `schemas/<topic>/<type>/v1.json`, the envelope `schemas/cloudevent/v1.json`,
+effect. A decision's `causationid` is the id of the event that led to it; what time alone led to
+has none. Schemas: `schemas/<topic>/<type>/v1.json`, the envelope `schemas/cloudevent/v1.json`,
 everything together `schemas/asyncapi.yaml`.
 
 ## What may change

@@ -101,7 +101,7 @@ async def test_the_commands_of_the_page_do_what_it_says(stack: Stack, tmp_path: 
     assert "kept at" in told[0]
     assert told[1] == "Nobody can log in"
     assert told[2].startswith("accepted (")
-    # Its fate is told at the first decision of its second; what follows from it may come after.
+    # Its fate is told at the first decision that it has led to; others may come after.
     await until(partial(acknowledged, environ["TRACKER"]))
     assert {"ticket.opened", "case.opened"} <= {line.rpartition(" ")[2] for line in told[3:]}
 

@@ -58,17 +58,24 @@ def new_case(key: str) -> Case:
     return Case(ticket=key, kind=keys.kind_of(key))
 
 
-def hear(case: Case, heard: Heard, policies: PolicyTimeline, now: Instant) -> Decided | None:
+def hear(
+    case: Case,
+    heard: Heard,
+    policies: PolicyTimeline,
+    now: Instant,
+    cause: str | None = None,
+) -> Decided | None:
     """Take the next event of the ticket, or a signal to it.
 
-    Timers due before it counts fire first. Decisions say how late they are at *now*.
+    Timers due before it counts fire first. Decisions say how late they are at *now*, and, but for
+    those timers', that the event *cause* led to them.
 
     Returns:
         What comes of it, or None where it is late or out of order: then the caller must use
         `rehear` with the history.
     """
     if heard.order < case.horizon and _commutes(case, heard):
-        return _appended(case, heard, policies, now)
+        return _appended(case, heard, policies, now, cause)
     if needs_history(case, heard):
         return None
     work, told = case.copy(), Told()
@@ -82,7 +89,9 @@ def hear(case: Case, heard: Heard, policies: PolicyTimeline, now: Instant) -> De
     late = heard.received > heard.effective
     if (late and fired) or undoing.strikes(work, heard, policies) is not None:
         return None
+    by_time = len(told.effects)
     apply(work, heard, policies, told)
+    told.caused_by(cause, by_time)
     if late and any(_due_before(one, heard.received, policies) for one in (work, case)):
         return None
     return _decided(work, told, now)
@@ -98,10 +107,13 @@ def needs_history(case: Case, heard: Heard) -> bool:
     return heard.order < case.horizon or heard.effective < case.opened_at
 
 
-def _appended(case: Case, heard: Heard, policies: PolicyTimeline, now: Instant) -> Decided:
+def _appended(
+    case: Case, heard: Heard, policies: PolicyTimeline, now: Instant, cause: str | None
+) -> Decided:
     """Take what comes late and changes nothing that has happened since."""
     work, told = case.copy(), Told()
     apply(work, heard, policies, told)
+    told.caused_by(cause, 0)
     work.horizon = case.horizon
     return _decided(work, told, now)
 
@@ -112,16 +124,20 @@ def rehear(
     late: Sequence[Heard],
     policies: PolicyTimeline,
     now: Instant,
+    cause: str | None = None,
 ) -> Decided:
     """Take what came late or out of order, given the case's whole *history* before it.
 
-    Both come in the order in which they were heard.
+    Both come in the order in which they were heard. All that is said anew or taken back by it the
+    event *cause* led to.
     """
     # What was due before it reached us has been decided without it, and is said first.
     work, told = case.copy(), Told()
     advance(work, place_of_receipt(case, late), policies, told)
     folded = refold(_with(work, told), history, late, policies, now)
+    by_time = len(told.effects)
     told.effects += folded.told.effects
+    told.caused_by(cause, by_time)
     told.signals += folded.told.signals
     told.fanouts = folded.told.fanouts
     return _decided(folded.case, told, now)

@@ -66,7 +66,7 @@ def hear(cases: Cases, heard: Heard, policies: PolicyTimeline, now: Instant) -> 
     Raises:
         NotAtHandError: Load what it names and call again.
     """
-    step = _Step(cases, policies, now, heard.received, heard.seq)
+    step = _Step(cases, policies, now, heard.received, heard.seq, heard.id)
     step.take(step.stamped(heard))
     return step.outcome()
 
@@ -115,6 +115,7 @@ class _Step:
     now: Instant
     received: Instant
     seq: int
+    cause: str | None = None
     changed: dict[str, Case] = field(default_factory=dict)
     heard: list[tuple[str, Heard]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -217,11 +218,11 @@ class _Step:
     def _hear(self, key: str, inputs: Sequence[Heard]) -> None:
         for number, heard in enumerate(inputs):
             case = self.case(key)
-            decided = decide.hear(case, heard, self.policies, self.now)
+            decided = decide.hear(case, heard, self.policies, self.now, self.cause)
             if decided is None:
                 late = inputs[number:]
                 history = self.history(key)
-                decided = decide.rehear(case, history, late, self.policies, self.now)
+                decided = decide.rehear(case, history, late, self.policies, self.now, self.cause)
                 self.heard += [(key, one) for one in late]
                 self._keep(key, decided)
                 self._register(key, late)
@@ -268,7 +269,7 @@ class _Step:
         case = self.case(key).copy()
         alert = clocks.alert(case, source, self.now, self.policies)
         self.changed[key] = case
-        self.decisions.append(alert)
+        self.decisions.append(alert._replace(cause=self.cause))
 
 
 def _news(group: str, member: str, told: Fanout) -> Signal:

@@ -30,6 +30,11 @@ class Told:
         self.signals += turn.signals
         self.fanouts += turn.fanouts
 
+    def caused_by(self, cause: str | None, since: int) -> None:
+        """Say that *cause*, an event's id, led to all effects from the number *since* on."""
+        for effect in self.effects[since:]:
+            effect.cause = cause
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:

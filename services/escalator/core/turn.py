@@ -22,11 +22,15 @@ _ABOUT: Final = ("customer", "component", "service")
 
 @dataclass(slots=True)
 class Effect:
-    """A decision before it has a version: its type, its effective instant and its data."""
+    """A decision before it has a version: its type, its effective instant and its data.
+
+    `cause` is the id of the event that led to it; None where time alone did.
+    """
 
     type: str
     at: Instant
     data: dict[str, Any]
+    cause: str | None = None
 
 
 @dataclass(slots=True)

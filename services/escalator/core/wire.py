@@ -19,13 +19,17 @@ _MOVES_KEPT: Final = 7
 
 
 class Decision(NamedTuple):
-    """One thing that the escalator has decided: version *version* of *ticket*."""
+    """One thing that the escalator has decided: version *version* of *ticket*.
+
+    `cause` is the id of the event that led to it; None where time alone did.
+    """
 
     ticket: str
     version: int
     type: str
     at: Instant
     data: dict[str, Any]
+    cause: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -43,12 +47,15 @@ def publish(case: Case, effects: Iterable[Effect], now: Instant) -> tuple[Decisi
         data = effect.data
         data["version"] = case.version
         data["late_by_s"] = max(0, now - effect.at)
-        decisions.append(Decision(case.ticket, case.version, effect.type, effect.at, data))
+        decisions.append(
+            Decision(case.ticket, case.version, effect.type, effect.at, data, effect.cause)
+        )
     return tuple(decisions)
 
 
 def encode_decision(decision: Decision) -> bytes:
     """Return *decision* as a CloudEvent in structured JSON."""
+    caused = {} if decision.cause is None else {"causationid": decision.cause}
     return to_json(
         {
             "specversion": "1.0",
@@ -58,6 +65,7 @@ def encode_decision(decision: Decision) -> bytes:
             "subject": decision.ticket,
             "partitionkey": decision.ticket,
             "time": rfc3339(decision.at),
+            **caused,
             "datacontenttype": "application/json",
             "data": decision.data,
         }

@@ -197,18 +197,23 @@ async def test_a_case_that_was_only_decided_on_has_a_page(tracker: Tracker) -> N
 
 async def test_what_became_of_an_act(tracker: Tracker) -> None:
     taken = acknowledged("2026-03-02T10:20:00Z", role="t2_oncall")
+    in_its_second = updated("2026-03-02T10:20:00Z", tags=["billing"])
     wrong = acknowledged("2026-03-02T10:10:00Z", role="passer_by")
     lately = an_event("feedback.given", "2026-03-02T10:59:00Z", answers={"right": "yes"}, by="x")
     events = [
         opened("2026-03-02T10:00:00Z", severity="S2", affected_users=30),
         wrong,
+        in_its_second,
         taken,
         lately,
     ]
-    await tracker.take(story(events, parse_instant("2026-03-02T10:21:00Z")))
+    # Deadlines pass after the last of them: what time decides says nothing of it.
+    await tracker.take(story(events, parse_instant("2026-03-02T11:30:00Z")))
     accepted = await tracker.get(f"/v1/acts/{taken.id}")
     assert (accepted["state"], accepted["ticket"], accepted["by"]) == ("accepted", "desk:A", "tom")
     assert [one["type"] for one in accepted["followed"]] == ["escalation.acknowledged"]
+    beside = await tracker.get(f"/v1/acts/{in_its_second.id}")
+    assert (beside["state"], beside["followed"]) == ("accepted", [])
     refused = await tracker.get(f"/v1/acts/{wrong.id}")
     assert refused["state"] == "refused"
     assert refused["refusal"]["code"] == "not_eligible"
