@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import Decision, encode_decision
 from shared.contract.decisions import decode_decision
@@ -54,7 +56,12 @@ def test_a_refused_act_causes_its_refusal(policies: PolicyTimeline) -> None:
 
 
 def test_what_a_ticket_causes_in_its_group_has_the_same_cause(policies: PolicyTimeline) -> None:
-    alike = {"service": "billing", "component": "api", "symptom": "500", "severity": "S2"}
+    alike: dict[str, Any] = {
+        "service": "billing",
+        "component": "api",
+        "symptom": "500",
+        "severity": "S2",
+    }
     crowd = [
         opened(
             f"2026-03-02T10:00:{n:02d}Z", ticket=f"G{n}", requester=f"user{n}", affected_users=5,
