@@ -81,7 +81,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(handbook(settings.handbook), dependencies=[Depends(access.let_in)])
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
-        app.include_router(draft_routes(desk.model, access))
+        app.include_router(draft_routes(desk, access))
         app.include_router(routes(desk, access, watchdog))
         site = Site(
             desk,

@@ -63,7 +63,7 @@ class Access:
             raise _refused(_unauthorized())
         if Scope.READ not in key.scopes:
             raise _refused(_forbidden())
-        return Reader(key.name, key.source)
+        return Reader(key.name, key.source, Scope.ACT in key.scopes, key.roles)
 
 
 async def _reader(request: Request) -> Reader:

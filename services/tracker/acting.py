@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import httpx2
 
+from shared.contract.judgements import Missing
+
 _PATIENCE_S: Final = 10.0
 
 
@@ -21,14 +23,14 @@ class Outcome:
         act_id: The act's id, where it is in the log.
         after: Its place there, for the tracker to wait for.
         said: Where it was refused: title, detail, what to do.
-        missing: The fields that the form asks for and nobody has given.
+        missing: The fields that are asked for and nobody has given, each with what asks for it.
         allowed: What would have been accepted.
     """
 
     act_id: str | None = None
     after: str | None = None
     said: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
     allowed: tuple[str, ...] = field(default=())
 
 
@@ -79,18 +81,15 @@ def _refused(said: Mapping[str, Any]) -> Outcome:
     parts = (said.get(name) for name in ("title", "detail", "do"))
     return Outcome(
         said=tuple(str(one) for one in parts if one) or ("Intake has refused it",),
-        missing=_names(said.get("missing")),
-        allowed=_names(said.get("allowed")),
+        missing=tuple(
+            Missing(field=str(one["field"]), why=str(one["why"]))
+            for one in _listed(said, "missing")
+            if isinstance(one, dict) and {"field", "why"} <= one.keys()
+        ),
+        allowed=tuple(map(str, _listed(said, "allowed"))),
     )
 
 
-def _names(said: Any) -> tuple[str, ...]:
-    """Return the names in a list of names, or of objects that have one."""
-    if not isinstance(said, list):
-        return ()
-    return tuple(
-        " – ".join(str(value) for value in one.values() if value)
-        if isinstance(one, dict)
-        else str(one)
-        for one in said
-    )
+def _listed(said: Mapping[str, Any], name: str) -> list[Any]:
+    found = said.get(name)
+    return found if isinstance(found, list) else []

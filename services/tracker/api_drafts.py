@@ -7,17 +7,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
-from pydantic_core import from_json
 
 from services.tracker.access import Access, Who
 from services.tracker.api import REFUSALS, Key, only_seen
-from services.tracker.core.drafts import Line, drafts
-from services.tracker.core.message import Kind
+from services.tracker.desk import Desk
 from services.tracker.replies import Reply
-from services.tracker.store_reading import Entry, ReadModel
-
-LOOKED_AT: Final = 500
-"""Of so many of the newest lines of a timeline drafts are found."""
 
 _NO_NUL: Final = r"^[^\x00]*$"
 
@@ -43,8 +37,8 @@ class DraftPage(Reply):
     items: list[DraftReply] = Field(description="The newest first; one per person and kind of act.")
 
 
-def draft_routes(model: ReadModel, access: Access) -> APIRouter:
-    """Return the route of drafts, which reads *model*."""
+def draft_routes(desk: Desk, access: Access) -> APIRouter:
+    """Return the route of drafts, which asks at *desk*."""
     router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(access.let_in)])
 
     @router.get("/tickets/{key:path}/drafts", responses=REFUSALS)
@@ -59,16 +53,9 @@ def draft_routes(model: ReadModel, access: Access) -> APIRouter:
     ) -> DraftPage:
         """Offer the forms again that were refused for what they lacked, as far as they were filled in."""
         only_seen(reader, key)
-        async with model.snapshot() as now:
-            found = await now.timeline(key, None, LOOKED_AT, newest_first=True)
-        response.headers.update(now.freshness.headers())
-        lines = [_line(one) for one in reversed(found) if one.kind != Kind.DELIVERY]
-        items = [DraftReply(**one._asdict()) for one in drafts(lines) if by is None or one.by == by]
-        return DraftPage(ticket=key, now=now.freshness.now, items=items)
+        found, freshness = await desk.drafts(key, by)
+        response.headers.update(freshness.headers())
+        items = [DraftReply(**one._asdict()) for one in found]
+        return DraftPage(ticket=key, now=freshness.now, items=items)
 
     return router
-
-
-def _line(entry: Entry) -> Line:
-    message = from_json(entry.message)
-    return Line(entry.type, message["id"], entry.received_at, message["data"])

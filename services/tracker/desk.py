@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from pydantic_core import from_json
+
 from services.tracker import answers, cursors
+from services.tracker.core.drafts import Draft, Line, drafts
 from services.tracker.core.message import Kind
 from services.tracker.freshness import Freshness, parse_after, wait_for
 from services.tracker.history import history_of
@@ -26,7 +29,7 @@ from services.tracker.replies import (
 from services.tracker.store_history import happened_since
 from services.tracker.store_past import view_of_then
 from services.tracker.store_queries import UNDECIDED, Query, Sort
-from services.tracker.store_reading import Found, Lane, Place, ReadModel, Snapshot
+from services.tracker.store_reading import Entry, Found, Lane, Place, ReadModel, Snapshot
 from services.tracker.sums import Stats, stats
 from shared.runtime.clock import monotonic
 from shared.runtime.health import Problem
@@ -37,6 +40,8 @@ GROUP_SOURCE = "group"
 LATEST_NOTICES = 50
 _EXPORTED_AT_ONCE = 500
 _BY_THE_DAY = 8
+_DRAFTS_AMONG = 500
+"""Of so many of the newest lines of a timeline drafts are found."""
 _ANY = Query()
 
 
@@ -163,6 +168,13 @@ class Desk:
         act = answers.act(key, entry, followed=followed, judged=judged)
         return act, now.freshness
 
+    async def drafts(self, key: str, by: str | None = None) -> tuple[list[Draft], Freshness]:
+        """Return the forms on *key* that wait to be completed (of *by*), the newest first."""
+        async with self.model.snapshot() as now:
+            found = await now.timeline(key, None, _DRAFTS_AMONG, newest_first=True)
+        lines = [_line(one) for one in reversed(found) if one.kind != Kind.DELIVERY]
+        return [one for one in drafts(lines) if by is None or one.by == by], now.freshness
+
     async def board(
         self, per_tier: int, as_of: datetime | None = None, query: Query = _ANY
     ) -> tuple[Board, Freshness]:
@@ -238,6 +250,11 @@ async def _as_tickets(now: Snapshot, found: list[Found]) -> list[Ticket]:
     counts = await now.notice_counts([one.row.key for one in found]) if found else {}
     clock = now.freshness.now
     return [answers.ticket(one.row, counts.get(one.row.key, {}), clock) for one in found]
+
+
+def _line(entry: Entry) -> Line:
+    message = from_json(entry.message)
+    return Line(entry.type, message["id"], entry.received_at, message["data"])
 
 
 def _place(question: str, cursor: str) -> list[str]:

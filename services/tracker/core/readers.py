@@ -18,10 +18,14 @@ class Reader:
     Attributes:
         name: The key's name, for limits.
         source: The only helpdesk whose tickets it sees; None for all, and for sums.
+        may_act: Whether intake would take an act that comes with its key.
+        roles: The only roles in which its acts may be made; None for any.
     """
 
     name: str
     source: str | None = None
+    may_act: bool = True
+    roles: frozenset[str] | None = None
 
     def sees(self, ticket: str) -> bool:
         """Return whether the ticket with the key *ticket* is there for this reader."""

@@ -17,12 +17,12 @@ from services.tracker.api import Cursor, only_seen, question_of
 from services.tracker.core.procedures import Call, Procedure, procedures_of
 from services.tracker.core.readers import Reader, secret_of
 from services.tracker.dashboard import looks
-from services.tracker.dashboard.forms import ACTS, act_of
+from services.tracker.dashboard.forms import NOTHING, Filled, act_of, filled_from, offers
 from services.tracker.dashboard.policy_page import policy_shown
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import GROUP_SOURCE
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
-from services.tracker.replies import TicketNow
+from services.tracker.replies import TicketNow, TimelinePage
 from services.tracker.store_queries import Query as TicketQuery
 from shared.contract.explanations import Explanation
 from shared.runtime.health import Problem
@@ -114,6 +114,7 @@ def _add_case(router: APIRouter, site: Site) -> None:
         key: Key,
         cursor: Annotated[str | None, Query(max_length=4000)] = None,
         did: Annotated[str | None, Query(max_length=256, pattern=_NO_NUL)] = None,
+        draft: Annotated[str | None, Query(max_length=256, pattern=_NO_NUL)] = None,
         after: Annotated[str | None, Query(max_length=100)] = None,
         *,
         still: bool = False,
@@ -122,12 +123,12 @@ def _add_case(router: APIRouter, site: Site) -> None:
             only_seen(reader, key)
             if after is not None:
                 await site.desk.fresh_enough(after, MAX_WAIT_MS)
-            given, freshness = await _case(site, reader, key, cursor)
+            given, freshness = await _case(site, reader, key, cursor, draft=draft)
             act = None if did is None else (await site.desk.act(did))[0]
-            return {**given, "act": act, "outcome": None, "form": {}}, freshness
+            return {**given, "act": act, "outcome": None}, freshness
 
         # A later page of the timeline is being read; it should not be pulled away.
-        live = cursor is None and did is None
+        live = cursor is None and did is None and draft is None
         return await site.page("case.html", answer, here=looks.link(key), live=live, still=still)
 
     @router.post("/tickets/{key:path}/acts")
@@ -147,15 +148,22 @@ def _add_case(router: APIRouter, site: Site) -> None:
             return RedirectResponse(f"{here}?{did}", status_code=303)
 
         async def answer() -> Given:
-            given, freshness = await _case(site, reader, key, None)
             # What was written is kept, so that only what is missing need be added.
-            return {**given, "act": None, "outcome": outcome, "form": form}, freshness
+            kept = Filled(form, tuple(one.field for one in outcome.missing))
+            given, freshness = await _case(site, reader, key, None, filled=kept)
+            return {**given, "act": None, "outcome": outcome}, freshness
 
         return await site.page("case.html", answer, here=here, status=422)
 
 
 async def _case(
-    site: Site, reader: Reader, key: str, cursor: str | None
+    site: Site,
+    reader: Reader,
+    key: str,
+    cursor: str | None,
+    *,
+    draft: str | None = None,
+    filled: Filled = NOTHING,
 ) -> tuple[dict[str, Any], Freshness]:
     ticket, freshness = await site.desk.ticket(key)
     entries, _ = await site.desk.timeline(key, cursor, _ENTRIES, newest_first=True)
@@ -176,8 +184,39 @@ async def _case(
         "procedures": _procedures(ticket) if site.has_handbook else (),
         "group": of_group,
         "members": members,
-        "acts": ACTS if site.intake.is_there and first else (),
+        "acts": await _acts(site, reader, ticket, entries, draft, filled)
+        if site.intake.is_there and first
+        else None,
     }, freshness
+
+
+async def _acts(
+    site: Site,
+    reader: Reader,
+    ticket: TicketNow,
+    entries: TimelinePage,
+    draft: str | None,
+    filled: Filled,
+) -> dict[str, Any]:
+    """Return what *reader* may do to *ticket* from its page."""
+    if not reader.may_act:
+        return {"allowed": False}
+    drafts, _ = await site.desk.drafts(ticket.key)
+    filled = next((filled_from(one) for one in drafts if one.id == draft), filled)
+    # Each decision on an escalation says what is still owed; the newest comes first.
+    debts: dict[str, Any] = {}
+    for entry in entries.items:
+        if entry.kind == "decision" and "info_debt" in entry.data:
+            debts.setdefault(entry.data["escalation_id"], entry.data["info_debt"])
+    owed = {one: debt["fields"] for one, debt in debts.items() if debt}
+    on_escalations, on_case = offers(ticket, owed, filled)
+    return {
+        "allowed": True,
+        "roles": sorted(reader.roles or ()),
+        "drafts": drafts,
+        "on_escalations": on_escalations,
+        "on_case": on_case,
+    }
 
 
 def _procedures(ticket: TicketNow) -> list[Procedure]:

@@ -130,7 +130,7 @@ async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
 
     async def refused(_: object) -> Answer:
         said = b'{"title": "Not allowed so", "detail": "missing", "do": "Add it.",'
-        said += b'"missing": ["impact"], "allowed": []}'
+        said += b'"missing": [{"field": "impact", "why": "the form asks for it"}], "allowed": []}'
         return Answer(422, {"content-type": "application/problem+json"}, said)
 
     async with (
@@ -149,6 +149,7 @@ async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
         await form.get_by_label("Why").fill("It grows")
         await form.get_by_role("button").click()
         await expect(page.get_by_role("alert")).to_contain_text("impact", timeout=PATIENCE_MS)
-        # H18: the draft is offered again.
+        # H18: the draft is offered again, with what is missing.
         assert await form.get_by_label("Why").input_value() == "It grows"
+        assert not await form.get_by_label("impact").input_value()
         await context.close()

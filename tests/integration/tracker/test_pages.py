@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import html
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -27,6 +29,9 @@ HOSTILE = (
     "</title></p><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
     "\x1b[31m\u202eevil\u2066\x07<!--"
 )
+NOBODY_THERE = "http://127.0.0.1:1"
+"""An intake for pages that are only looked at."""
+
 PATHS = ("/", "/tickets/desk:A", "/search?q=desk", "/groups", "/charts")
 CONTROLS = {chr(n) for n in (*range(9), *range(11, 32), 127, 0x202E, 0x2066)}
 
@@ -49,6 +54,42 @@ class Tree(HTMLParser):
     @override
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+class Form(HTMLParser):
+    """The fields of the forms of one act, and what is filled in."""
+
+    def __init__(self, page: str, act: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._act = act
+        self._mine = False
+        self._area = ""
+        self.feed(page)
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if given.get("name") == "type":
+            self._mine = given["value"] == self._act
+        elif self._mine and tag in ("input", "select", "textarea"):
+            self.fields[given["name"]] = given.get("value", "")
+            self._area = given["name"] if tag == "textarea" else ""
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.fields[self._area] += data
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = ""
+
+
+def fields_of(page: str, act: str) -> dict[str, str]:
+    """Return what the forms of *act* on *page* ask for, and what is filled in."""
+    return Form(page, act).fields
 
 
 async def page(tracker: Tracker, path: str) -> str:
@@ -309,6 +350,58 @@ async def test_h18_a_refusal_names_what_is_missing_and_keeps_what_was_written(
     assert "impact – the form of tier 2 asks for it" in answer.text
     assert "&lt;b&gt;Why</textarea>" in answer.text
     assert "<b>Why" not in answer.text
+    # What is missing has got a field.
+    assert "info.impact" in fields_of(answer.text, "escalation.requested")
+
+
+async def test_h18_a_draft_is_offered_again_and_filled_in_as_far_as_it_was(
+    tracker: Tracker,
+) -> None:
+    form = {"by": "olga", "role": "t1_agent", "reason": "It grows", "info": {"impact": "all"}}
+    drafted = an_event(
+        "act.drafted", "2026-03-02T10:05:00Z", act="escalation.requested", by="olga",
+        role="t1_agent", form=form, code="missing_information", missing=["specific_ask"],
+    )  # fmt: skip
+    await tracker.take(story([opened("2026-03-02T10:00:00Z"), drafted]))
+    async with asking(tracker.database, intake_url=NOBODY_THERE) as client:
+        plain = (await client.get("/tickets/desk:A")).text
+        (link,) = re.findall(r'href="(/tickets/desk:A[?]draft=[^"#]+)', plain)
+        shown = (await client.get(html.unescape(link))).text
+    assert "info.specific_ask" not in fields_of(plain, "escalation.requested")
+    fields = fields_of(shown, "escalation.requested")
+    assert (fields["by"], fields["reason"], fields["info.impact"]) == ("olga", "It grows", "all")
+    assert fields["info.specific_ask"] == ""
+
+
+async def test_what_is_owed_on_an_escalation_has_a_form(tracker: Tracker) -> None:
+    # Raised by itself, so nobody has filled in the form of tier 2.
+    events = [opened("2026-03-02T10:00:00Z", severity="S2", affected_users=30)]
+    await tracker.take(story(events, parse_instant("2026-03-02T10:01:00Z")))
+    async with asking(tracker.database, intake_url=NOBODY_THERE) as client:
+        shown = (await client.get("/tickets/desk:A")).text
+    assert "info.specific_ask" in fields_of(shown, "escalation.info_supplied")
+
+
+async def test_only_who_may_act_is_offered_acts_and_only_in_their_roles(tracker: Tracker) -> None:
+    await tracker.take(story([opened("2026-03-02T10:00:00Z")]))
+    reads = ApiKey("reads", hashlib.sha256(b"tl_reads").hexdigest(), None, frozenset({Scope.READ}))
+    acts = ApiKey(
+        "acts", hashlib.sha256(b"tl_acts").hexdigest(), None, frozenset({Scope.READ, Scope.ACT}),
+        frozenset({"tier_lead", "t1_agent"}),
+    )  # fmt: skip
+    async with asking(
+        tracker.database, keys=KeyRing([reads, acts]), intake_url=NOBODY_THERE
+    ) as client:
+        pages = [
+            (
+                await client.get("/tickets/desk:A", headers={"authorization": f"Bearer {secret}"})
+            ).text
+            for secret in ("tl_reads", "tl_acts")
+        ]
+    assert 'method="post"' not in pages[0]
+    assert "the scope <code>act</code>" in pages[0]
+    roles = re.findall(r'<option value="(t1_agent|tier_lead)"', pages[1])
+    assert roles[:2] == ["t1_agent", "tier_lead"]
 
 
 async def test_what_became_of_an_act_is_said_on_the_case(tracker: Tracker) -> None:

@@ -10,7 +10,7 @@ from shared.contract.decisions import decode_decision
 from shared.contract.events import TicketEvent
 from shared.contract.times import parse_instant
 from shared.policy.document import PolicyTimeline
-from tests.support.ticket_events import acknowledged, an_event, opened, replied
+from tests.support.ticket_events import acknowledged, opened, replied
 
 OPENED = opened("2026-03-02T10:00:00Z", severity="S2", affected_users=30)
 
