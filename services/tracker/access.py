@@ -105,7 +105,8 @@ def _unauthorized() -> Problem:
         title="A key is needed",
         detail="no key that is known was shown",
         do="Send `Authorization: Bearer tl_…`; in a browser the key is the password.",
-        headers={"www-authenticate": 'Basic realm="Tierline", charset="UTF-8", Bearer'},
+        # One scheme alone: a browser that finds two in a line asks for nothing.
+        headers={"www-authenticate": 'Basic realm="Tierline", charset="UTF-8"'},
     )
 
 

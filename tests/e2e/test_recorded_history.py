@@ -7,10 +7,8 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +16,11 @@ import httpx2
 from pydantic_core import from_json
 
 from cli.demo.command import HISTORY
-from cli.demo.feed import Feed
-from cli.history.mapping_file import SERVICENOW, load_mapping
-from cli.history.rows import read_log
-from cli.history.story import Told, tell
-from cli.import_log import first_days
-from cli.stack import Stack
-from shared.runtime.clock import Clock
 from tests.support.consuming import until
 from tests.support.kafka_topics import all_records
+from tests.support.recorded_history import first_day, play
 from tests.support.whole_system import Site, read, running
 
-SPEED = 7200.0
-STANDING_STILL = 0.001
-LEAD = timedelta(hours=2)
 SERVICES = ("intake", "escalator")
 
 Decisions = dict[str, list[dict[str, Any]]]
@@ -84,24 +73,6 @@ def settled(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     return dict(plain)
 
 
-def first_day() -> list[Told]:
-    mapping = load_mapping(SERVICENOW)
-    return first_days(tell(read_log(HISTORY, mapping), mapping, name=str(HISTORY)), 1)
-
-
-@asynccontextmanager
-async def played(stack: Stack, told: list[Told]) -> AsyncIterator[Feed]:
-    """Play *told* live, then let the clock stand still in the second in which it ended."""
-    clock = Clock.starting(told[0].at - LEAD, speed=SPEED)
-    await stack.serve(clock)
-    feed = Feed(told, stack.url("intake"))
-    await feed.run(clock)
-    await stack.stop_services()
-    end = clock.now().replace(microsecond=0) + timedelta(seconds=1)
-    await stack.serve(Clock.starting(end, speed=STANDING_STILL))
-    yield feed
-
-
 async def test_the_live_run_ends_where_the_simulation_ends_and_by_the_same_decisions(
     kafka: str, database: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -109,9 +80,10 @@ async def test_the_live_run_ends_where_the_simulation_ends_and_by_the_same_decis
     site = Site(tmp_path, kafka, database, topic_prefix)
     async with (
         running(site.plan(services=SERVICES)) as stack,
-        played(stack, told) as feed,
         httpx2.AsyncClient(trust_env=False, timeout=30) as client,
     ):
+        feed, then = await play(stack, told)
+        await stack.serve(then)
 
         async def state(ticket: str) -> dict[str, Any]:
             url = f"{stack.url('escalator')}/v1/tickets/{ticket}/state"
