@@ -20,7 +20,7 @@ from services.escalator.core.simulation import Simulation
 from services.escalator.core.views import NothingKnownError
 from services.tracker.core.wording import plain
 from shared.contract.explanations import Entry, Explanation, View
-from shared.contract.sentences import moment, words
+from shared.contract.sentences import clock, closed_day, moment, words
 from shared.contract.times import Instant, parse_instant, rfc3339
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
@@ -158,6 +158,10 @@ def _from_system(ticket: str, tracker: str, at: Instant | None, view: View) -> E
 def _lines(found: Explanation) -> Iterator[str]:
     """Yield *found* as a support lead reads it."""
     yield from _wrapped(found.summary, "")
+    for timer in found.timers:
+        if timer.closed:
+            days = "; ".join(closed_day(one.day, one.reason) for one in timer.closed)
+            yield from _wrapped(f"{clock(timer.name).capitalize()}: closed on {days}.", "")
     yield ""
     known = "as known then" if found.view is View.THEN else "as known now"
     yield f"What happened, {known}"

@@ -5,6 +5,7 @@ Every instant is RFC 3339 in UTC, whole seconds. Keys are the contract: more may
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -145,6 +146,13 @@ class Prevention(Part):
     text: str
 
 
+class ClosedDay(Part):
+    """A day without hours in a calendar that has hours on that weekday."""
+
+    day: date
+    reason: str = Field(examples=["National Day"])
+
+
 class Clock(Part):
     """A promise to the customer, or the stay in the tier, as it stands."""
 
@@ -154,6 +162,9 @@ class Clock(Part):
     state: str = Field(examples=["running"])
     used_s: int
     allowance_s: int
+    closed: tuple[ClosedDay, ...] = Field(
+        description="Closed days of its calendar, from the case's opening until it is due."
+    )
 
 
 class OpenEscalation(Part):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from shared.contract.reasons import ENDINGS, TRIGGERS
@@ -50,6 +50,11 @@ def words(name: object) -> str:
 def clock(name: object) -> str:
     """Return what people call a timer: `resolve`, resolution."""
     return {"resolve": "resolution", "tier_dwell": "stay in the tier"}.get(str(name), words(name))
+
+
+def closed_day(day: date, reason: str) -> str:
+    """Return a closed day and why it is one: `Monday 26 October 2026 (National Day)`."""
+    return f"{day:%A} {day.day} {day:%B %Y} ({reason})"
 
 
 def target(name: object) -> str:

@@ -54,6 +54,14 @@ class Calendar(ABC):
     def next_opening(self, at: Instant) -> Instant:
         """Return the earliest open instant from *at* on, which is *at* itself when it is open."""
 
+    def closed_days(self, start: Instant, end: Instant) -> Sequence[tuple[date, str]]:
+        """Return the local dates from *start* to *end* that are closed for a reason, and the reason.
+
+        A weekday that has no hours anyway is none of them.
+        """
+        del start, end
+        return ()
+
 
 class ContinuousCalendar(Calendar):
     """Around the clock, every day."""
@@ -161,6 +169,15 @@ class BusinessCalendar(Calendar):
         while (index := bisect_right(self._opens, at)) == len(self._opens):
             self._look_further()
         return Instant(self._opens[index])
+
+    @override
+    def closed_days(self, start: Instant, end: Instant) -> Sequence[tuple[date, str]]:
+        first, last = (as_datetime(at).astimezone(self._zone).date() for at in (start, end))
+        return [
+            (day, reason)
+            for day, reason in sorted(self.closed.items())
+            if first <= day <= last and day.weekday() in self._windows
+        ]
 
     def _position(self, at: Instant) -> int:
         """Return the open seconds from the first known interval up to *at*, which is covered."""

@@ -143,7 +143,7 @@ async def application(
     async with escalator_at(escalator_url) as escalator, intake_at(intake_url) as intake:
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
-        app.include_router(draft_routes(desk.model, access))
+        app.include_router(draft_routes(desk, access))
         app.include_router(routes(desk, access, watchdog))
         site = Site(
             desk, escalator, intake, timedelta(seconds=15), 1.0, watchdog, has_handbook=True

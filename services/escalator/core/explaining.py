@@ -19,6 +19,7 @@ from services.escalator.core.views import known
 from services.escalator.core.whynot import not_told
 from shared.contract.explanations import (
     Clock,
+    ClosedDay,
     Entry,
     Explanation,
     OpenEscalation,
@@ -28,7 +29,7 @@ from shared.contract.explanations import (
 )
 from shared.contract.sentences import moment, target, words
 from shared.contract.times import Instant, as_datetime, parse_instant, rfc3339
-from shared.policy.document import PolicyTimeline
+from shared.policy.document import Policy, PolicyTimeline
 
 LONGEST: Final = 500
 """Entries of what has happened; a ticket that nobody answers is called about for ever."""
@@ -68,7 +69,7 @@ def explain(
         merged_into=stands["merged_into"],
         policy=PolicyName(name=policy.name, version=policy.version, digest=policy.digest),
         escalations=tuple(_open(one) for one in stands["escalations"]),
-        timers=tuple(_clock(one) for one in stands["timers"]),
+        timers=tuple(_clock(one, seen.case, policy) for one in stands["timers"]),
         happened=tuple(entries(seen.happened, LONGEST)),
         earlier=max(0, len(seen.happened) - LONGEST),
         next=comes,
@@ -102,9 +103,13 @@ def _open(plain: dict[str, Any]) -> OpenEscalation:
     )
 
 
-def _clock(plain: dict[str, Any]) -> Clock:
-    due = plain["due"]
-    return Clock(**{**plain, "due": None if due is None else as_datetime(parse_instant(due))})
+def _clock(plain: dict[str, Any], case: Case, policy: Policy) -> Clock:
+    if plain["due"] is None or case.opened_at is None:
+        return Clock(**plain, closed=())
+    due = parse_instant(plain["due"])
+    closed = policy.calendar(plain["calendar"]).closed_days(case.opened_at, due)
+    days = tuple(ClosedDay(day=day, reason=reason) for day, reason in closed)
+    return Clock(**{**plain, "due": as_datetime(due)}, closed=days)
 
 
 def _summary(case: Case, at: Instant, comes: Sequence[Entry]) -> str:

@@ -181,6 +181,7 @@ async def _case(
         "reasons": reasons,
         # The tracker knows what was used when a decision last said so, the escalator what is now.
         "used_now": {} if reasons is None else {one.name: one for one in reasons.timers},
+        "closed_days": {one.name: one.closed for one in reasons.timers} if reasons else {},
         "procedures": _procedures(ticket) if site.has_handbook else (),
         "group": of_group,
         "members": members,

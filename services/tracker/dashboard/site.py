@@ -21,7 +21,17 @@ from services.tracker.explaining import Escalator
 from services.tracker.freshness import Freshness
 from services.tracker.watchdog import Watchdog
 from shared.contract.errors import TransientError
-from shared.contract.sentences import called, clock, moment, sentence, span, target, why, words
+from shared.contract.sentences import (
+    called,
+    clock,
+    closed_day,
+    moment,
+    sentence,
+    span,
+    target,
+    why,
+    words,
+)
 from shared.runtime.health import Problem, retry_after
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -151,6 +161,7 @@ def _environment(late_after_s: float) -> Environment:
         "sentence": sentence,
         "why": why,
         "called": called,
+        "closed_day": closed_day,
         "late": lambda data: late(data, late_after_s),
     }
     _ENVIRONMENTS[late_after_s] = environment

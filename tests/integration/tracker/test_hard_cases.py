@@ -7,11 +7,17 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from shared.contract.times import parse_instant
+from services.escalator.core.explaining import explain
+from services.escalator.core.simulation import Simulation
+from shared.contract.explanations import View
+from shared.contract.times import Instant, parse_instant
+from shared.policy.document import PolicyTimeline
+from shared.policy.load import DEFAULT_POLICY, load_policy_file
 from tests.cases.case_file import runs
 from tests.integration.tracker.test_pages import HOSTILE, everywhere
+from tests.support.http_peer import Answer, Request, http_peer
 from tests.support.ticket_events import acknowledged, an_event, opened, replied, status, wrote
-from tests.support.tracker_service import Tracker
+from tests.support.tracker_service import Tracker, asking
 from tests.support.tracker_stream import story
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -23,6 +29,23 @@ async def told(tracker: Tracker, case: str) -> dict[str, Any]:
     await tracker.take(story(run.events, parse_instant(run.until)))
     ticket: dict[str, Any] = await tracker.get(f"/v1/tickets/{run.events[0].ticket}")
     return ticket
+
+
+async def test_h03_a_closed_day_is_on_the_case_with_its_reason(tracker: Tracker) -> None:
+    (run,) = [one for one in runs(CASES) if one.id == "H03/a"]
+    at = parse_instant(run.until)
+    policies = PolicyTimeline([(Instant(0), load_policy_file(DEFAULT_POLICY))])
+    simulation = Simulation(policies)
+    list(simulation.run(run.events, at))
+    why = explain("desk:A", simulation.history("desk:A"), policies, at, View.THEN)
+
+    async def explained(_: Request) -> Answer:
+        return Answer(200, {"content-type": "application/json"}, why.model_dump_json().encode())
+
+    await tracker.take(story(run.events, at))
+    async with http_peer(explained) as peer, asking(tracker.database, peer.url) as client:
+        page = (await client.get("/tickets/desk:A")).text
+    assert "closed on Monday 26 October 2026 (National Day)" in page
 
 
 async def test_h06_a_second_resolution_replaces_the_first_and_the_reopening_counts_once(

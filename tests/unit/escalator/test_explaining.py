@@ -315,6 +315,17 @@ def test_the_smallest_change_of_impact_is_named_with_what_comes_instead() -> Non
     assert [one.target for one in fewer[0].instead] == ["t2"]
 
 
+def test_h03_a_closed_day_is_said_with_its_reason() -> None:
+    events = RUNS["H03/a"].events
+    found = {one.name: one for one in explained(events, "2026-10-25T02:00:00Z").timers}
+    ((day, reason),) = [(one.day, one.reason) for one in found["resolve"].closed]
+    assert (day.isoformat(), reason) == ("2026-10-26", "National Day")
+    # Before anybody knew of a pause it would have been kept by Friday.
+    in_time = {one.name: one for one in explained(events, "2026-10-22T13:00:01Z").timers}
+    assert in_time["first_response"].due is not None
+    assert in_time["first_response"].closed == ()
+
+
 def test_nothing_is_known_before_the_opening() -> None:
     with pytest.raises(NothingKnownError) as caught:
         explained([MONDAY], "2026-03-02T09:59:59Z", until="2026-03-02T11:00:00Z")
