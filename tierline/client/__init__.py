@@ -5,7 +5,7 @@
         act = await tierline.act("desk:INC7", "escalation.acknowledged", by="tess", role="t2_specialist")
         fate = await tierline.fate(act)
 
-`BlockingClient` is the same for programs without an event loop.
+What the tracker answers is typed in `tierline.client.replies`. `BlockingClient` is the same for programs without an event loop.
 """
 
 from tierline.client.answers import ActReceipt, Fate, Receipt, Refusal
@@ -18,6 +18,7 @@ from tierline.client.errors import (
     Problem,
     RefusedError,
 )
+from tierline.client.listening import Told
 
 __all__ = [
     "ActReceipt",
@@ -31,4 +32,5 @@ __all__ = [
     "Receipt",
     "Refusal",
     "RefusedError",
+    "Told",
 ]

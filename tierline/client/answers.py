@@ -62,9 +62,9 @@ class Fate:
     """What became of an act.
 
     Attributes:
-        state: `accepted`, `refused`, or `recorded`: nothing was decided since.
+        state: `accepted`, `refused`, or `recorded`: in the log, and no more is known.
         refusal: Why it was refused.
-        followed: The types of the decisions that count from its second.
+        followed: The types of the decisions that it has led to.
         document: All that the tracker says of it.
     """
 

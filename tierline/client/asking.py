@@ -14,7 +14,7 @@ import httpx2
 from shared.runtime.clock import backoff_s, jittered, monotonic, real_now
 from tierline.client.errors import AnswerError, GaveUpError, Problem, RefusedError, problem_in
 
-_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request may be answered otherwise."""
 
 _LONGEST_PAUSE_S: Final = 10.0
@@ -39,7 +39,7 @@ class Asked:
     content: bytes | None = None
     content_type: str = "application/json"
     headers: Mapping[str, str] | None = None
-    query: Mapping[str, str | int] | None = None
+    query: Mapping[str, Any] | None = None
     ids: Sequence[str] = ()
 
 
@@ -69,21 +69,22 @@ async def ask(client: httpx2.AsyncClient, asked: Asked, *, within_s: float) -> A
             why = f"{asked.url}: {type(error).__name__} {error}".rstrip()
             wanted_s = 0.0
         else:
-            if answer.status_code not in _AGAIN:
-                return _content(answer)
+            if answer.status_code not in AGAIN:
+                return content_of(answer)
             problem = problem_in(answer.status_code, _json(answer))
             why = f"{asked.url} answered {answer.status_code}"
             why += "" if problem is None else f" ({problem.detail}. {problem.do})"
             wanted_s = _asked_for(answer)
         failures += 1
         # As long as is asked for at least; beyond that, not all that were refused at the same time.
-        pause = wanted_s + jittered(min(1.0, wanted_s)) if wanted_s else _pause_s(failures)
+        pause = wanted_s + jittered(min(1.0, wanted_s)) if wanted_s else pause_s(failures)
         if monotonic() + pause >= end:
             raise GaveUpError(f"{why}; given up after {within_s:g} s", asked.ids, problem)  # noqa: EM102
         await asyncio.sleep(pause)
 
 
-def _pause_s(failures: int) -> float:
+def pause_s(failures: int) -> float:
+    """Return how long to wait after so many *failures* in a row."""
     return backoff_s(failures, base_s=0.2, cap_s=_LONGEST_PAUSE_S)
 
 
@@ -100,7 +101,13 @@ def _asked_for(answer: httpx2.Response) -> float:
     return max(0.0, (aware - real_now()).total_seconds())
 
 
-def _content(answer: httpx2.Response) -> Any:
+def content_of(answer: httpx2.Response) -> Any:
+    """Return the JSON of an *answer* that is yes.
+
+    Raises:
+        RefusedError: It is no.
+        AnswerError: It is no answer of Tierline.
+    """
     content = _json(answer)
     if answer.is_success and content is not None:
         return content

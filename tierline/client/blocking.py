@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+from typing_extensions import Unpack
 
 from tierline.client.answers import ActReceipt, Fate, Receipt
 from tierline.client.client import Client, Event
 from tierline.client.errors import Problem
+from tierline.client.listening import Told
+from tierline.client.replies import (
+    Board,
+    Draft,
+    Explanation,
+    Filters,
+    Group,
+    Plan,
+    Stats,
+    Ticket,
+    TicketNow,
+    TimelineEntry,
+)
+
+T = TypeVar("T")
 
 
 class BlockingClient:
@@ -57,18 +74,57 @@ class BlockingClient:
         """Do what `Client.fate` does."""
         return self._runner.run(self._client.fate(act, within_s=within_s))
 
-    def ticket(self, ticket: str, *, after: Receipt | None = None) -> Mapping[str, Any]:
+    def ticket(
+        self, ticket: str, *, after: Receipt | None = None, as_of: str | None = None
+    ) -> TicketNow:
         """Do what `Client.ticket` does."""
-        return self._runner.run(self._client.ticket(ticket, after=after))
+        return self._runner.run(self._client.ticket(ticket, after=after, as_of=as_of))
 
-    def timeline(self, ticket: str) -> list[Mapping[str, Any]]:
-        """Return all that `Client.timeline` yields."""
+    def tickets(self, **which: Unpack[Filters]) -> Iterator[Ticket]:
+        """Yield what `Client.tickets` yields."""
+        return self._each(self._client.tickets(**which))
 
-        async def whole() -> list[Mapping[str, Any]]:
-            return [entry async for entry in self._client.timeline(ticket)]
+    def timeline(self, ticket: str, *, as_of: str | None = None) -> Iterator[TimelineEntry]:
+        """Yield what `Client.timeline` yields."""
+        return self._each(self._client.timeline(ticket, as_of=as_of))
 
-        return self._runner.run(whole())
-
-    def drafts(self, ticket: str, *, by: str | None = None) -> Sequence[Mapping[str, Any]]:
+    def drafts(self, ticket: str, *, by: str | None = None) -> Sequence[Draft]:
         """Do what `Client.drafts` does."""
         return self._runner.run(self._client.drafts(ticket, by=by))
+
+    def explain(self, ticket: str, *, as_of: str | None = None) -> Explanation:
+        """Do what `Client.explain` does."""
+        return self._runner.run(self._client.explain(ticket, as_of=as_of))
+
+    def plan(self, ticket: str, *, as_of: str | None = None) -> Plan:
+        """Do what `Client.plan` does."""
+        return self._runner.run(self._client.plan(ticket, as_of=as_of))
+
+    def board(self, *, per_tier: int = 20, as_of: str | None = None) -> Board:
+        """Do what `Client.board` does."""
+        return self._runner.run(self._client.board(per_tier=per_tier, as_of=as_of))
+
+    def groups(self, *, only_open: bool = False) -> Iterator[Group]:
+        """Yield what `Client.groups` yields."""
+        return self._each(self._client.groups(only_open=only_open))
+
+    def stats(self) -> Stats:
+        """Do what `Client.stats` does."""
+        return self._runner.run(self._client.stats())
+
+    def listen(self, since: str | None = None) -> Iterator[Told]:
+        """Yield what `Client.listen` yields."""
+        return self._each(self._client.listen(since))
+
+    def _each(self, found: AsyncIterator[T]) -> Iterator[T]:
+        while True:
+            try:
+                # The built-in gives an awaitable, and a runner wants a coroutine.
+                one = self._runner.run(_next(found))
+            except StopAsyncIteration:
+                return
+            yield one
+
+
+async def _next(found: AsyncIterator[T]) -> T:
+    return await anext(found)

@@ -10,11 +10,25 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 import httpx2
+from typing_extensions import Unpack
 
 from shared.runtime.clock import monotonic, new_id
 from tierline.client.answers import ActReceipt, Fate, Receipt, act_receipt, fate, receipt
 from tierline.client.asking import Asked, ask
 from tierline.client.errors import AnswerError, Problem, RefusedError, problem_in
+from tierline.client.listening import Told, hear
+from tierline.client.replies import (
+    Board,
+    Draft,
+    Explanation,
+    Filters,
+    Group,
+    Plan,
+    Stats,
+    Ticket,
+    TicketNow,
+    TimelineEntry,
+)
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -174,56 +188,142 @@ class Client:
                     return found
             await asyncio.sleep(_LOOK_S)
 
-    async def ticket(self, ticket: str, *, after: Receipt | None = None) -> Mapping[str, Any]:
-        """Return how *ticket* stands now, as the tracker says it.
+    async def ticket(
+        self, ticket: str, *, after: Receipt | None = None, as_of: str | None = None
+    ) -> TicketNow:
+        """Return how *ticket* stands now, or how it stood at *as_of* as known then.
 
         Args:
             ticket: Its key, `source:ticket`.
             after: What has to be in the answer; it is waited for.
+            as_of: A moment, RFC 3339.
 
         Raises:
             RefusedError: Nothing is known of it.
             GaveUpError: The tracker does not answer in time, or *after* is not there yet.
         """
-        query: dict[str, str | int] = {}
+        query = _query(as_of=as_of)
         if after is not None:
-            query = {"after": after.position, "wait_ms": 2000}
-        found: Mapping[str, Any] = await self._read_json(f"tickets/{quote(ticket, safe='')}", query)
+            query |= {"after": after.position, "wait_ms": 2000}
+        found: TicketNow = await self._read_json(_path(ticket), query)
         return found
 
-    async def timeline(self, ticket: str) -> AsyncIterator[Mapping[str, Any]]:
+    async def tickets(self, **which: Unpack[Filters]) -> AsyncIterator[Ticket]:
+        """Yield the tickets that the filters let through, page by page; nearest to a breach first.
+
+        Raises:
+            RefusedError: A filter cannot be asked.
+            GaveUpError: The tracker does not answer in time.
+        """
+        query = _query(**which)
+        async for one in self._pages("tickets", query):
+            yield one
+
+    async def timeline(
+        self, ticket: str, *, as_of: str | None = None
+    ) -> AsyncIterator[TimelineEntry]:
         """Yield what happened on *ticket*, the oldest first, page by page.
 
         Raises:
             RefusedError: Nothing is known of it.
             GaveUpError: The tracker does not answer in time.
         """
-        query: dict[str, str | int] = {"limit": _PAGE}
-        while True:
-            page = await self._read_json(f"tickets/{quote(ticket, safe='')}/timeline", query)
-            for entry in page["items"]:
-                yield entry
-            if page["next_cursor"] is None:
-                return
-            query = {"limit": _PAGE, "cursor": page["next_cursor"]}
+        async for one in self._pages(f"{_path(ticket)}/timeline", _query(as_of=as_of)):
+            yield one
 
-    async def drafts(self, ticket: str, *, by: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def drafts(self, ticket: str, *, by: str | None = None) -> Sequence[Draft]:
         """Return the forms on *ticket* that were refused for what they lacked, to be completed.
 
         Raises:
             GaveUpError: The tracker does not answer in time.
         """
-        query: dict[str, str | int] = {} if by is None else {"by": by}
-        page = await self._read_json(f"tickets/{quote(ticket, safe='')}/drafts", query)
-        found: Sequence[Mapping[str, Any]] = page["items"]
+        page = await self._read_json(f"{_path(ticket)}/drafts", _query(by=by))
+        found: Sequence[Draft] = page["items"]
         return found
 
-    async def _read_json(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+    async def explain(self, ticket: str, *, as_of: str | None = None) -> Explanation:
+        """Return why *ticket* stands as it does, what comes next, and what would have prevented it.
+
+        Raises:
+            RefusedError: Nothing is known of it.
+            GaveUpError: Tracker or escalator does not answer in time.
+        """
+        found: Explanation = await self._read_json(f"{_path(ticket)}/explain", _query(as_of=as_of))
+        return found
+
+    async def plan(self, ticket: str, *, as_of: str | None = None) -> Plan:
+        """Return what will happen to *ticket*, to whom and when, if nothing else is heard.
+
+        Raises:
+            RefusedError: Nothing is known of it.
+            GaveUpError: Tracker or escalator does not answer in time.
+        """
+        found: Plan = await self._read_json(f"{_path(ticket)}/plan", _query(as_of=as_of))
+        return found
+
+    async def board(self, *, per_tier: int = 20, as_of: str | None = None) -> Board:
+        """Return, per tier, the open tickets that are nearest to a breach.
+
+        Raises:
+            GaveUpError: The tracker does not answer in time.
+        """
+        found: Board = await self._read_json("board", _query(per_tier=per_tier, as_of=as_of))
+        return found
+
+    async def groups(self, *, only_open: bool = False) -> AsyncIterator[Group]:
+        """Yield the groups of tickets with one cause, the newest first.
+
+        Raises:
+            GaveUpError: The tracker does not answer in time.
+        """
+        async for one in self._pages("groups", _query(open=only_open or None)):
+            yield one
+
+    async def stats(self) -> Stats:
+        """Return what the whole installation has done.
+
+        Raises:
+            RefusedError: The key sees one helpdesk alone.
+            GaveUpError: The tracker does not answer in time.
+        """
+        found: Stats = await self._read_json("stats")
+        return found
+
+    async def listen(self, since: str | None = None) -> AsyncIterator[Told]:
+        """Yield what becomes known, as it does; after a break, what was missed first.
+
+        It ends only with an error. What is told may be told again after a break.
+
+        Args:
+            since: The `place` that was heard last; None to hear what comes from now on.
+
+        Raises:
+            RefusedError: The key may not listen, or *since* is no place.
+            GaveUpError: The tracker was away for longer than the deadline.
+        """
+        url, within_s = self._of_tracker("stream"), self._deadline_s
+        async for one in hear(self._http, url, self._headers, since, within_s=within_s):
+            yield one
+
+    async def _pages(self, path: str, query: dict[str, Any]) -> AsyncIterator[Any]:
+        cursor: str | None = None
+        while True:
+            page = await self._read_json(path, {"limit": _PAGE, **query, **_query(cursor=cursor)})
+            for one in page["items"]:
+                yield one
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    async def _read_json(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        url = self._of_tracker(path)
+        return await self._ask(Asked("GET", url, headers=self._headers(), query=query))
+
+    def _of_tracker(self, path: str) -> str:
         if self._tracker is None:
             msg = "this client does not know where the tracker is: give it as tracker="
             raise AnswerError(msg)
-        url = f"{self._tracker}/v1/{path}"
-        return await self._ask(Asked("GET", url, headers=self._headers(), query=query))
+        return f"{self._tracker}/v1/{path}"
 
     async def _ask(self, asked: Asked) -> Any:
         return await ask(self._http, asked, within_s=self._deadline_s)
@@ -231,6 +331,19 @@ class Client:
     def _headers(self) -> dict[str, str]:
         key = self._key() if callable(self._key) else self._key
         return {} if key is None else {"authorization": f"Bearer {key}"}
+
+
+def _path(ticket: str) -> str:
+    return f"tickets/{quote(ticket, safe='')}"
+
+
+def _query(**given: Any) -> dict[str, Any]:
+    """Return what is asked, as it stands in an address: nothing of what is None."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def _whole(event: Event) -> dict[str, Any]:
