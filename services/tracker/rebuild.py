@@ -8,7 +8,8 @@ time, and never see less than they have seen; who is killed begins again where i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -47,6 +48,8 @@ _CLOSE: Final = 2000
 """Records that are few enough to be read while the writers wait."""
 
 _PATIENCE_S: Final = 3600.0
+_LANES: Final = 3
+"""While one waits for PostgreSQL, another has the processor."""
 
 Tell = Callable[[str, int, int], None]
 """Called with what is done just now, how many records of how many are applied."""
@@ -120,16 +123,19 @@ async def rebuild(plan: Plan, tell: Tell) -> Rebuilt:
         await turn.commit()
         resumed = await _prepare(plan, old)
         new = await stack.enter_async_context(_opened(plan, NEXT))
-        readers = {
-            topic: await stack.enter_async_context(stretch_reader(plan.kafka, topic))
-            for topic in plan.topics
-        }
+        lanes = [
+            {
+                topic: await stack.enter_async_context(stretch_reader(plan.kafka, topic))
+                for topic in plan.topics
+            }
+            for _ in range(_LANES)
+        ]
         worker = Worker(
             new,
             kinds={full: KIND_OF_TOPIC[name] for full, name in plan.topics.items()},
             late_after_s=plan.late_after_s,
         )
-        return await _Rebuild(plan, old, new, readers, worker, tell, resumed=resumed).run()
+        return await _Rebuild(plan, old, new, lanes, worker, tell, resumed=resumed).run()
 
 
 class _Rebuild:
@@ -138,7 +144,7 @@ class _Rebuild:
         plan: Plan,
         old: Database,
         new: Database,
-        readers: Mapping[str, StretchReader],
+        lanes: Sequence[Mapping[str, StretchReader]],
         worker: Worker,
         tell: Tell,
         *,
@@ -147,7 +153,7 @@ class _Rebuild:
         self._plan = plan
         self._old = old
         self._new = new
-        self._readers = readers
+        self._lanes = lanes
         self._worker = worker
         self._tell = tell
         self._resumed = resumed
@@ -171,7 +177,7 @@ class _Rebuild:
         if not there:
             raise RebuildError("the tracker has read nothing yet; there is nothing to rebuild")
         (cluster,) = clusters
-        for topic, reader in self._readers.items():
+        for topic, reader in self._lanes[0].items():
             partitions = [number for name, number in there if name == topic]
             bounds = await reader.bounds(len(partitions))
             for number, log in bounds.items():
@@ -197,19 +203,41 @@ class _Rebuild:
         return sum(max(0, end - here[place]) for place, end in (await self._there()).items())
 
     async def _fill(self, until: Places, what: str) -> None:
-        """Apply everything up to *until* to the new tables."""
+        """Apply everything up to *until* to the new tables, in several lanes.
+
+        All that is said of a ticket lies in partitions of one number, and so in one lane: none
+        waits for a row of another.
+        """
         here = await self._here()
-        done, total = sum(here.values()), sum(until.values())
-        self._tell(what, done, total)
-        for topic, reader in self._readers.items():
-            since = {number: at for (name, number), at in here.items() if name == topic}
-            ends = {number: at for (name, number), at in until.items() if name == topic}
+        before, total = sum(here.values()) - self._records, sum(until.values())
+
+        def tell() -> None:
+            self._tell(what, before + self._records, total)
+
+        tell()
+        try:
+            async with asyncio.TaskGroup() as filling:
+                for lane in range(len(self._lanes)):
+                    filling.create_task(self._fill_lane(lane, here, until, tell))
+        except BaseExceptionGroup as group:
+            # The others were ended over the first.
+            raise group.exceptions[0] from None
+
+    async def _fill_lane(
+        self, lane: int, here: Places, until: Places, tell: Callable[[], None]
+    ) -> None:
+        for topic, reader in self._lanes[lane].items():
+            ends = {
+                number: at
+                for (name, number), at in until.items()
+                if name == topic and number % len(self._lanes) == lane
+            }
+            since = {number: here[topic, number] for number in ends}
             async for batch in reader.read(since, ends):
                 await self._worker.handle(batch)
                 failpoint("rebuild.after_batch")
                 self._records += len(batch.records)
-                done += len(batch.records)
-                self._tell(what, done, total)
+                tell()
 
     async def _compared(self) -> tuple[dict[str, Checksum], list[Difference]]:
         """Compare all tables as they are when both have read equally far."""

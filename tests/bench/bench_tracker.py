@@ -236,7 +236,7 @@ async def ask(url: str, rows: int, queries: int) -> dict[str, dict[str, float]]:
         "list, an owner": lambda: desk.tickets(Query(open=True, owner="owner7"), None, 50),
         "list, text": lambda: desk.tickets(Query(text="print invoice abc"), None, 50),
         "list, all by update": lambda: desk.tickets(Query(Sort.UPDATED), None, 50),
-        "board, 50 of a tier": lambda: desk.board(50),
+        "board, 20 of a tier": lambda: desk.board(20),
         "stats": desk.stats,
         "a case": lambda: desk.ticket("desk:T1"),
         "its timeline": lambda: desk.timeline("desk:T1", None, 100),

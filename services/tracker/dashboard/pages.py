@@ -29,7 +29,7 @@ from shared.runtime.health import Problem
 
 log = structlog.get_logger()
 
-_PER_TIER: Final = 50
+_PER_TIER: Final = 20
 _ENTRIES: Final = 100
 _FOUND: Final = 50
 _MEMBERS: Final = 200
