@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from cli.handbook.sources import UnreadablePageError
 from cli.training.cover import Seat
-from cli.training.shape import Paths, TrainingPath
+from cli.training.library import shipped_paths
 from services.notifier.core.roster import Roster, TicketFacts
 from shared.contract.reasons import TRIGGERS
 from shared.contract.sentences import words
-from shared.mapping.file import parse_file
 from shared.policy.document import Policy
 from shared.policy.notation import Addressee
 from shared.policy.values import duration
@@ -24,7 +21,6 @@ from shared.runtime.clock import real_now
 
 _RACI: Final = {"R": "responsible", "A": "accountable", "C": "consulted", "I": "informed"}
 _HOUR: Final = 3600
-_PATHS: Final = Path(__file__).parents[2] / "deploy" / "training" / "paths.yaml"
 _ENTITIES: Final = {letter: f"&#{ord(letter)};" for letter in "&<>\"'*`[]\\|"}
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SHORT: Final = {"qa": "QA", "it": "IT"}
@@ -54,7 +50,7 @@ def filler(policy: Policy, roster: Roster, seats: Sequence[Seat] = ()) -> Callab
         "hours": _hours,
         "day_length": _day_length,
     }
-    known = _known(policy, roster) | {"paths": training_paths(), "seats": seats}
+    known = _known(policy, roster) | {"paths": shipped_paths(), "seats": seats}
 
     def fill(name: str, text: str) -> str:
         try:
@@ -64,18 +60,6 @@ def filler(policy: Policy, roster: Roster, seats: Sequence[Seat] = ()) -> Callab
             raise UnreadablePageError(msg) from error
 
     return fill
-
-
-@cache
-def training_paths() -> Mapping[str, TrainingPath]:
-    """Return the paths of training that ship with Tierline, by their letter.
-
-    Raises:
-        MappingError: Their file cannot be used; every mistake in it is told by line.
-    """
-    text = _PATHS.read_text(encoding="utf-8")
-    see = "docs/training.md says what it may hold."
-    return parse_file(text, Paths, name=str(_PATHS), see=see, incoherent=lambda _: ()).paths
 
 
 def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
