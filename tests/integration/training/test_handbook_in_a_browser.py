@@ -85,7 +85,7 @@ async def test_no_page_keeps_anybody_out(site: str, page: Page) -> None:
 
 async def test_a_flaw_that_shows_in_one_look_only_is_found(page: Page) -> None:
     pale = "@media (prefers-color-scheme: dark) and (width < 500px) { p { color: #eee; background: #fff } }"
-    text = f"<main><h1>A</h1><p>B</p></main><style>{pale}</style>"
+    text = f"<main><h1>Above</h1><p>Below it</p></main><style>{pale}</style>"
     await page.set_content(f'<html lang="en"><title>A</title><body>{text}</body></html>')
     (found,) = await violations(page)
     assert found.startswith("dark, 375 px: color-contrast")
