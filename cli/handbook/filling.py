@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, TemplateError
 
+from cli.channels.example import PEOPLE, an_example
 from cli.handbook.sources import UnreadablePageError
 from cli.training.cover import Seat
 from cli.training.library import shipped_paths
+from services.notifier.core.message import Message
 from services.notifier.core.roster import Roster, TicketFacts
+from services.notifier.words import ENGLISH, Words
 from shared.contract.reasons import TRIGGERS
 from shared.contract.sentences import words
 from shared.policy.document import Policy
 from shared.policy.notation import Addressee
+from shared.policy.shape.timing import StatusShape
 from shared.policy.values import duration
+from shared.review.thresholds import LIMITS
 from shared.runtime.clock import real_now
 
 _RACI: Final = {"R": "responsible", "A": "accountable", "C": "consulted", "I": "informed"}
 _HOUR: Final = 3600
 _ENTITIES: Final = {letter: f"&#{ord(letter)};" for letter in "&<>\"'*`[]\\|"}
+_TO_CUSTOMERS: Final = "customer_"
+_ABOUT: Final = "the title of the ticket"
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SHORT: Final = {"qa": "QA", "it": "IT"}
 
@@ -81,6 +89,9 @@ def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
 
     return {
         "policy": file,
+        "policy_text": policy.text,
+        "letters": _letters(),
+        "limits": LIMITS,
         "version": policy.reference,
         "forms": policy.forms,
         "roles": file.roles,
@@ -96,9 +107,27 @@ def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
         "reasons": TRIGGERS,
         "by_priority": lambda table: list(table.table().items()),
         "by_severity": lambda table: list(table.table().items()),
+        "standing": _standing,
         "who": who,
         "people": people,
     }
+
+
+@cache
+def _letters() -> Mapping[str, Message]:
+    """Return the letters to customers as they ship, by name: what a person fills in and sends."""
+    shipped = Words(public_url=PEOPLE)
+    return {
+        name: shipped.letter(name, an_example(name, _ABOUT), language=ENGLISH)
+        for name in shipped.letters
+        if name.startswith(_TO_CUSTOMERS)
+    }
+
+
+def _standing(status: StatusShape) -> list[str]:
+    """Return the clocks that do not run in *status*."""
+    timers = [name for name in StatusShape.model_fields if name != "every"]
+    return [name for name in timers if status.treatment(name) != "run"]
 
 
 def _escaped(value: Any) -> str:
