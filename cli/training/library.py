@@ -32,6 +32,10 @@ class Curriculum:
         ]
         return [self.lessons[name] for name in dict.fromkeys(names)]
 
+    def signed(self) -> list[str]:
+        """Return everything that a path wants signed, each once."""
+        return list(dict.fromkeys(one for path in self.paths.values() for one in path.signed))
+
 
 def curriculum(folder: Path, policy: Policy) -> Curriculum:
     """Return what *folder* holds: `paths.yaml`, `lessons/` and `roleplays/`.
