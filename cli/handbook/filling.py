@@ -13,6 +13,7 @@ from cli.channels.example import PEOPLE, an_example
 from cli.handbook.sources import UnreadablePageError
 from cli.training.cover import Seat
 from cli.training.library import shipped_paths
+from services.notifier.core.duty import Duty, duties
 from services.notifier.core.message import Message
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.words import ENGLISH, Words
@@ -28,6 +29,7 @@ from shared.runtime.clock import real_now
 _RACI: Final = {"R": "responsible", "A": "accountable", "C": "consulted", "I": "informed"}
 _HOUR: Final = 3600
 _ENTITIES: Final = {letter: f"&#{ord(letter)};" for letter in "&<>\"'*`[]\\|"}
+_LEADING: Final = ("t1_lead", "t2_lead", "t3_lead", "escalation_manager")
 _TO_CUSTOMERS: Final = "customer_"
 _ABOUT: Final = "the title of the ticket"
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -108,6 +110,7 @@ def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
         "by_priority": lambda table: list(table.table().items()),
         "by_severity": lambda table: list(table.table().items()),
         "standing": _standing,
+        "leading": [_shift(one, roster) for one in duties(roster, real_now(), _LEADING)],
         "who": who,
         "people": people,
     }
@@ -128,6 +131,17 @@ def _standing(status: StatusShape) -> list[str]:
     """Return the clocks that do not run in *status*."""
     timers = [name for name in StatusShape.model_fields if name != "every"]
     return [name for name in timers if status.treatment(name) != "run"]
+
+
+def _shift(one: Duty, roster: Roster) -> Mapping[str, str]:
+    """Return who leads in this shift, until when, and who then, in words."""
+    then = "nobody" if one.then is None else roster.contacts[one.then].name
+    return {
+        "role": one.role,
+        "now": one.name or "nobody",
+        "until": "–" if one.until is None else f"{one.until:%Y-%m-%d %H:%M} UTC",
+        "then": "–" if one.until is None else then,
+    }
 
 
 def _escaped(value: Any) -> str:

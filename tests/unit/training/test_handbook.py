@@ -18,12 +18,13 @@ from cli.handbook.sources import SOURCES, UnreadablePageError, pages_in, parsed
 from cli.main import app
 from cli.roleplay.library import TRAINING
 from services.escalator.core.roleplay.loading import read_scenario
-from services.notifier.roster_file import load_roster_file
+from services.notifier.roster_file import load_roster, load_roster_file
 from shared.contract.reasons import TRIGGERS
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
+from tests.support.house import ROOT
 
 POLICY = load_policy_file(DEFAULT_POLICY)
-ROSTER = load_roster_file(Path(__file__).parents[3] / "deploy" / "roster" / "default.yaml")
+ROSTER = load_roster_file(ROOT / "deploy" / "roster" / "default.yaml")
 TODAY = date(2026, 11, 25)
 
 
@@ -167,6 +168,23 @@ def test_the_index_finds_sections_by_their_words(tmp_path: Path) -> None:
     assert "external-procedures.html#engineering" in hits
     assert {one["page"].partition("#")[0] for one in found} == {one.address for one in shipped()}
     assert "special-situations.html#nobody-on-call" in {one["page"] for one in found}
+
+
+def test_the_page_on_roles_says_who_leads_in_this_shift_and_who_then() -> None:
+    text = (ROOT / "deploy" / "roster" / "default.yaml").read_text("utf-8")
+    turns = "schedules: {leads: {layers: [{people: [t1-lead, t2-lead], turn: daily, start: 2026-01-01, handover: '09:00'}]}}"
+    roster = load_roster(
+        text.replace("  t1_lead: t1-lead", "  t1_lead: {schedule: leads}").replace(
+            "  t3_lead: t3-lead", "  t3_lead: null"
+        )
+        + f"\n{turns}\n"
+    )
+    (page,) = pages([one for one in pages_in(SOURCES) if one.name == "roles"], POLICY, roster)
+    rows = re.findall(r"<td>(.*?)</td>", page.body.partition("This shift and the next")[2])
+    now, then = rows[1], rows[3]
+    assert {now, then} == {"Tier 1 lead", "Tier 2 lead"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d 09:00 UTC", rows[2])
+    assert rows[8:12] == ["t3 lead", "nobody", "–", "–"]
 
 
 def test_a_page_is_red_half_a_year_after_its_review(tmp_path: Path) -> None:
