@@ -56,8 +56,9 @@ def raci(
 
     The table is the policy's, the person who is accountable the roster's: whoever leads that part
     just now. An activity for which that is nobody is told. `tierline policy check` refuses a policy
-    in which an activity has not exactly one part accountable and somebody responsible. With `--acts` the events of a file are
-    played through the engine, and every act outside somebody's role is shown to the reviewer.
+    in which an activity has not exactly one part accountable and somebody responsible. With `--acts`
+    the events of a file are played through the engine, and every act outside somebody's role is
+    shown to the reviewer.
 
     Example: `tierline raci`
 
