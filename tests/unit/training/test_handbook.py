@@ -63,8 +63,10 @@ def test_every_form_and_every_letter_to_customers_is_there_to_copy() -> None:
         next(one for one in shipped() if one.source.name == name).body
         for name in ("forms", "templates")
     )
-    for fields in POLICY.forms.values():
-        assert all(field.replace("_", " ") in forms for field in fields)
+    rows = re.findall(r"<td>(.*?)</td>\s*<td>(.*?)</td>", forms)
+    asked = [field.replace("_", " ") for fields in POLICY.forms.values() for field in fields]
+    assert sorted(field for field, _ in rows) == sorted(asked)
+    assert all(hint for _, hint in rows)
     named = [one for one in POLICY.file.communication.templates if one.startswith("customer_")]
     assert len(named) == len(re.findall("<pre ", letters)) == 5
 
