@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,7 +20,7 @@ from shared.contract.sentences import words
 from shared.contract.times import Instant, rfc3339
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
-from shared.policy.responsibility import Beyond, OutsideRole, outside_role
+from shared.policy.responsibility import Beyond, OutsideRole, accountable_role, outside_role
 from shared.runtime.clock import real_now
 
 _COMMAND: Final = "raci"
@@ -54,16 +54,18 @@ def raci(
 ) -> None:
     """Show for each activity who is responsible, accountable, consulted and informed.
 
-    The table is the policy's. `tierline policy check` refuses one in which an activity has not
-    exactly one part accountable and somebody responsible. With `--acts` the events of a file are
-    played through the engine, and every act outside somebody's role is shown to the reviewer.
+    The table is the policy's, the person who is accountable the roster's: whoever leads that part
+    just now. An activity for which that is nobody is told. `tierline policy check` refuses a policy
+    in which an activity has not exactly one part accountable and somebody responsible. With `--acts`
+    the events of a file are played through the engine, and every act outside somebody's role is
+    shown to the reviewer.
 
     Example: `tierline raci`
 
     Example: `tierline raci --acts events.jsonl --json`
 
-    Exit codes: 0 shown (with `--acts`: no act was outside a role), 1 some were, or a file cannot
-    be used, 2 wrong use.
+    Exit codes: 0 shown, 1 an activity has no accountable person (with `--acts`: an act was outside
+    a role), or a file cannot be used, 2 wrong use.
     """
     try:
         rules, people = load_policy_file(policy), load_roster_file(roster)
@@ -73,26 +75,43 @@ def raci(
         _tell_acts(acts, rules, as_json=as_json)
         return
     table: dict[str, dict[str, str]] = rules.file.raci.model_dump()
+    accountable = {step: _accountable(step, rules, people) for step in table}
     if as_json:
-        print_json({"policy": dict(rules.reference), "accountable": _head(people), "steps": table})
-        return
+        print_json({"policy": dict(rules.reference), "accountable": accountable, "steps": table})
+    else:
+        _tell_table(table, accountable, rules)
+    if None in accountable.values():
+        raise typer.Exit(1)
+
+
+def _accountable(step: str, policy: Policy, people: Roster) -> str | None:
+    role = accountable_role(step, policy)
+    if role is None:
+        return None
+    contact = people.seated(role, tier=1, facts=TicketFacts(), at=real_now())
+    return None if contact is None else contact.name
+
+
+def _tell_table(
+    table: Mapping[str, Mapping[str, str]], accountable: Mapping[str, str | None], policy: Policy
+) -> None:
     shown = Table()
     shown.add_column("activity")
     for part in next(iter(table.values())):
         shown.add_column(part, justify="center")
+    shown.add_column("accountable")
     for step, row in table.items():
-        shown.add_row(words(step), *row.values())
+        shown.add_row(words(step), *row.values(), accountable[step] or "nobody")
     show(shown)
-    typer.echo("R responsible, A accountable, C consulted, I informed. CS: customer support,")
-    typer.echo(
-        f"for which {_head(people)} is accountable. A department asked to act on one case is"
-    )
-    typer.echo("consulted on that case.")
-
-
-def _head(people: Roster) -> str:
-    contact = people.seated("head_of_support", tier=1, facts=TicketFacts(), at=real_now())
-    return "the head of support" if contact is None else contact.name
+    typer.echo("R responsible, A accountable, C consulted, I informed; CS is customer support.")
+    typer.echo("A department asked to act on one case is consulted on that case.")
+    for step, person in accountable.items():
+        if person is None:
+            role = accountable_role(step, policy) or "the head of its department"
+            typer.echo(
+                f"{words(step)}: nobody is accountable, since nobody holds {role}; name somebody"
+                " in the roster"
+            )
 
 
 def _tell_acts(file: str, policy: Policy, *, as_json: bool) -> None:

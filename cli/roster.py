@@ -175,13 +175,14 @@ def who(
     except ValueError as error:
         fail("roster who", f"--at: {error}", code=WRONG_USE)
     try:
-        held = duties(read_roster(file), moment, role)
+        roster = read_roster(file)
+        held = duties(roster, moment, role)
     except RosterError as error:
         fail("roster who", str(error))
     if as_json:
         print_json({"at": moment, "on_call": [asdict(one) for one in held]})
     else:
-        show(_table(held))
+        show(_table(held, roster))
     if any(one.person is None for one in held):
         raise typer.Exit(1)
 
@@ -343,14 +344,18 @@ def read_roster(file: Path) -> Roster:
     return load_roster_file(file, fetched=texts)
 
 
-def _table(held: Sequence[Duty]) -> Table:
+def _table(held: Sequence[Duty], roster: Roster) -> Table:
     table = Table("role", "who", "by", "until", "then")
     for one in held:
         until = "" if one.until is None else f"{one.until:%Y-%m-%d %H:%M} UTC"
         holder = one.name or "nobody"
-        then = one.then or ("nobody" if one.until else "")
+        then = "" if one.until is None else _name(one.then, roster)
         table.add_row(one.role, holder, one.schedule or one.by_ticket or "", until, then)
     return table
+
+
+def _name(person: str | None, roster: Roster) -> str:
+    return "nobody" if person is None else roster.contacts[person].name
 
 
 def _asked(policy: Policy) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from pydantic_core import to_json
@@ -15,6 +14,7 @@ from typer.core import TyperCommand
 from typing_extensions import override
 
 from cli.event_file import event_file
+from cli.many_cases import hold_many_cases
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from shared.contract.times import Instant, parse_instant
@@ -23,8 +23,6 @@ from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_
 
 PROBLEM = 1
 WRONG_USE = 2
-COLLECT_AFTER: Final = 100_000
-"""Cases live to the end and hold no cycles, so looking for garbage among them is time lost."""
 
 
 class SimulateCommand(TyperCommand):
@@ -88,8 +86,7 @@ def simulate(
     timeline = _timeline(policy, policy_at or [])
     end = None if until is None else _instant(until, "--until")
     simulation = Simulation(timeline)
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
+    hold_many_cases()
     with event_file("simulate", events) as told:
         _write(encode_decision(one) for one in simulation.run(told, end))
     if snapshot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -10,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+from cli.many_cases import hold_many_cases
 from services.escalator.core.marks import Mark, Plain, marks
 from services.escalator.core.simulation import Simulation
 from services.notifier.core.roster import Roster, TicketFacts
@@ -25,9 +25,6 @@ BATCH: Final = 512
 
 MANY: Final = 4096
 """So many marks are told at once, also where no event is read: while time passes after the last."""
-
-COLLECT_AFTER: Final = 100_000
-"""Cases live to the end and hold no cycles, so looking for garbage among them is time lost."""
 
 OPENED: Final = "case.opened"
 """By its decisions of this type tickets are counted."""
@@ -75,8 +72,7 @@ class UnreadableHistoryError(Exception):
 
 def run_trial(trial: Trial, out: Connection) -> None:
     """Run *trial* and tell the parent; ends with a message that has `tickets` or a `problem`."""
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
+    hold_many_cases()
     read = _Reading(trial.files)
     try:
         policies = PolicyTimeline([(Instant(0), load_policy(trial.policy))])

@@ -9,11 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.handbook.filling import training_paths
 from cli.handbook.site import Page, broken_links, pages, write
 from cli.handbook.sources import REVIEWED_EVERY, SOURCES, UnreadablePageError, pages_in
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from cli.training.cover import seats, team
+from cli.training.library import shipped_paths
 from cli.training.records import UnreadableRecordError, read
 from services.notifier.core.roster import Roster
 from services.notifier.roster_file import RosterError, load_roster_file
@@ -144,7 +144,7 @@ def _built(
     try:
         rules, people = load_policy_file(policy), load_roster_file(roster)
         known = [] if records is None else read(records)
-        held = seats(training_paths(), team(people, known), known, day) if known else []
+        held = seats(shipped_paths(), team(people, known), known, day) if known else []
         return rules, people, pages(pages_in(sources), rules, people, held)
     except (PolicyError, RosterError, UnreadablePageError, UnreadableRecordError) as error:
         fail(command, str(error))

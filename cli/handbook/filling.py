@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, TemplateError
 
+from cli.channels.example import PEOPLE, an_example
 from cli.handbook.sources import UnreadablePageError
 from cli.training.cover import Seat
-from cli.training.shape import Paths, TrainingPath
+from cli.training.library import shipped_paths
+from services.notifier.core.duty import Duty, duties
+from services.notifier.core.message import Message
 from services.notifier.core.roster import Roster, TicketFacts
+from services.notifier.words import ENGLISH, Words
 from shared.contract.reasons import TRIGGERS
 from shared.contract.sentences import words
-from shared.mapping.file import parse_file
 from shared.policy.document import Policy
 from shared.policy.notation import Addressee
+from shared.policy.shape.timing import StatusShape
 from shared.policy.values import duration
+from shared.review.thresholds import LIMITS
 from shared.runtime.clock import real_now
 
 _RACI: Final = {"R": "responsible", "A": "accountable", "C": "consulted", "I": "informed"}
 _HOUR: Final = 3600
-_PATHS: Final = Path(__file__).parents[2] / "deploy" / "training" / "paths.yaml"
 _ENTITIES: Final = {letter: f"&#{ord(letter)};" for letter in "&<>\"'*`[]\\|"}
+_LEADING: Final = ("t1_lead", "t2_lead", "t3_lead", "escalation_manager")
+_TO_CUSTOMERS: Final = "customer_"
+_ABOUT: Final = "the title of the ticket"
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SHORT: Final = {"qa": "QA", "it": "IT"}
 
@@ -54,7 +60,7 @@ def filler(policy: Policy, roster: Roster, seats: Sequence[Seat] = ()) -> Callab
         "hours": _hours,
         "day_length": _day_length,
     }
-    known = _known(policy, roster) | {"paths": training_paths(), "seats": seats}
+    known = _known(policy, roster) | {"paths": shipped_paths(), "seats": seats}
 
     def fill(name: str, text: str) -> str:
         try:
@@ -64,18 +70,6 @@ def filler(policy: Policy, roster: Roster, seats: Sequence[Seat] = ()) -> Callab
             raise UnreadablePageError(msg) from error
 
     return fill
-
-
-@cache
-def training_paths() -> Mapping[str, TrainingPath]:
-    """Return the paths of training that ship with Tierline, by their letter.
-
-    Raises:
-        MappingError: Their file cannot be used; every mistake in it is told by line.
-    """
-    text = _PATHS.read_text(encoding="utf-8")
-    see = "docs/training.md says what it may hold."
-    return parse_file(text, Paths, name=str(_PATHS), see=see, incoherent=lambda _: ()).paths
 
 
 def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
@@ -97,6 +91,9 @@ def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
 
     return {
         "policy": file,
+        "policy_text": policy.text,
+        "letters": _letters(),
+        "limits": LIMITS,
         "version": policy.reference,
         "forms": policy.forms,
         "roles": file.roles,
@@ -112,8 +109,38 @@ def _known(policy: Policy, roster: Roster) -> dict[str, Any]:
         "reasons": TRIGGERS,
         "by_priority": lambda table: list(table.table().items()),
         "by_severity": lambda table: list(table.table().items()),
+        "standing": _standing,
+        "leading": [_shift(one, roster) for one in duties(roster, real_now(), _LEADING)],
         "who": who,
         "people": people,
+    }
+
+
+@cache
+def _letters() -> Mapping[str, Message]:
+    """Return the letters to customers as they ship, by name: what a person fills in and sends."""
+    shipped = Words(public_url=PEOPLE)
+    return {
+        name: shipped.letter(name, an_example(name, _ABOUT), language=ENGLISH)
+        for name in shipped.letters
+        if name.startswith(_TO_CUSTOMERS)
+    }
+
+
+def _standing(status: StatusShape) -> list[str]:
+    """Return the clocks that do not run in *status*."""
+    timers = [name for name in StatusShape.model_fields if name != "every"]
+    return [name for name in timers if status.treatment(name) != "run"]
+
+
+def _shift(one: Duty, roster: Roster) -> Mapping[str, str]:
+    """Return who leads in this shift, until when, and who then, in words."""
+    then = "nobody" if one.then is None else roster.contacts[one.then].name
+    return {
+        "role": one.role,
+        "now": one.name or "nobody",
+        "until": "–" if one.until is None else f"{one.until:%Y-%m-%d %H:%M} UTC",
+        "then": "–" if one.until is None else then,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.event_file import event_file
+from cli.many_cases import hold_many_cases
 from cli.output import WRONG_USE, AsJson, fail, print_json, progress
 from cli.roleplay.library import TRAINING, policy_of, scenario, scenarios, script
 from cli.roleplay.prompt import Prompt
@@ -282,6 +283,7 @@ def serve(
     rules = policy_of(command, policy)
     found = {one.id: one for one in scenarios(command, folder, rules)}
     pages = application(found, rules, _roster(command, roster))
+    hold_many_cases()
 
     async def until_stopped() -> int:
         if port:
@@ -296,6 +298,7 @@ def serve(
 
 
 def _play(found: Scenario, acts: Iterable[Act], policies: PolicyTimeline) -> Stage:
+    hold_many_cases()
     with progress() as bar:
         bar.add_task(f"playing {found.id}", total=None)
         return played(found, acts, policies)

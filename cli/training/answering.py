@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.output import WRONG_USE, AsJson, fail, print_json
-from cli.training.place import Place, recorded
+from cli.training.place import Place, known_roles, recorded
 from cli.training.quiz import Asked, drawn, right_ones
 from shared.runtime.clock import real_now
 
@@ -36,6 +36,7 @@ def quiz(
     """
     place: Place = ctx.obj
     rules = place.policy(_COMMAND)
+    roles = known_roles(_COMMAND, role or (), rules)
     found, fill = place.curriculum(_COMMAND, rules), place.fill(_COMMAND, rules)
     if path not in found.paths:
         fail(_COMMAND, f"there is no path {path}; known: {', '.join(found.paths)}", code=WRONG_USE)
@@ -46,7 +47,7 @@ def quiz(
     right = right_ones(asked, answers)
     passed = sum(right) >= wanted.passed_at * len(asked)
     points = round(100 * sum(right) / len(asked), 1)
-    made = recorded(now, person, role, rules, kind="quiz", item=path, points=points, passed=passed)
+    made = recorded(now, person, roles, rules, kind="quiz", item=path, points=points, passed=passed)
     place.keep(_COMMAND, made)
     wrong = [one for one, ok in zip(asked, right, strict=True) if not ok]
     if as_json:

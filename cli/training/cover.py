@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from cli.training.certificates import Certificate, certificate
 from cli.training.records import Record
 from cli.training.shape import TrainingPath
 from services.notifier.core.roster import Roster
-
-_OF_A_QUEUE: Final = frozenset({"t1_agent", "t2_specialist", "t3_responder"})
-"""Roles that a roster gives to a group; who is in it the records say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +26,33 @@ class Seat:
 
 
 def team(roster: Roster, records: Sequence[Record]) -> dict[str, set[str]]:
-    """Return everybody with their roles: people of *roster*, and of *records*."""
+    """Return everybody with their roles: people of *roster*, and of *records*.
+
+    Whoever takes turns in a role has it, on duty just now or not. Who is in a group the roster says
+    where it lists members, and the records otherwise.
+    """
     found: dict[str, set[str]] = {}
-    groups = {roster.roles[role].contact for role in _OF_A_QUEUE if role in roster.roles}
-    for role, seat in roster.roles.items():
-        if seat.contact is not None and seat.contact not in groups:
-            found.setdefault(roster.contacts[seat.contact].name, set()).add(role)
+    for role in roster.roles:
+        for key in _holders(role, roster):
+            found.setdefault(roster.contacts[key].name, set()).add(role)
     for one in records:
         found.setdefault(one.person, set()).update(one.roles)
     return found
+
+
+def _holders(role: str, roster: Roster) -> Iterator[str]:
+    seat = roster.roles[role]
+    if seat.schedule is not None:
+        turns = dict.fromkeys(roster.duties.schedules[seat.schedule].people())
+        yield from turns
+        yield from (
+            one.substitute
+            for one in roster.duties.absences
+            if one.substitute is not None and one.person in turns
+        )
+    if seat.contact is not None:
+        contact = roster.contacts[seat.contact]
+        yield from contact.members if contact.shared else (contact.key,)
 
 
 def seats(

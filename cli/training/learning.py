@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli.output import WRONG_USE, AsJson, fail, print_json
-from cli.training.place import Place
+from cli.training.place import Place, known_roles
 from cli.training.quiz import Fill, filled, plain
 from cli.training.shape import Lesson
 
@@ -35,8 +35,8 @@ def lessons(
     place: Place = ctx.obj
     rules = place.policy(_COMMAND)
     found, fill = place.curriculum(_COMMAND, rules), place.fill(_COMMAND, rules)
-    if role is not None and role not in rules.file.roles:
-        fail(_COMMAND, f"the policy has no role {role}", code=WRONG_USE)
+    if role is not None:
+        known_roles(_COMMAND, [role], rules)
     if show is not None and show not in found.lessons:
         known = ", ".join(found.lessons)
         fail(_COMMAND, f"there is no lesson {show}; known: {known}", code=WRONG_USE)

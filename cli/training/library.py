@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cli.handbook.sources import SOURCES, pages_in
+from cli.roleplay.library import TRAINING
 from cli.training.shape import EVERYONE, Lesson, Paths, RolePlays, TrainingPath
 from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.document import Policy
@@ -30,6 +32,10 @@ class Curriculum:
         ]
         return [self.lessons[name] for name in dict.fromkeys(names)]
 
+    def signed(self) -> list[str]:
+        """Return everything that a path wants signed, each once."""
+        return list(dict.fromkeys(one for path in self.paths.values() for one in path.signed))
+
 
 def curriculum(folder: Path, policy: Policy) -> Curriculum:
     """Return what *folder* holds: `paths.yaml`, `lessons/` and `roleplays/`.
@@ -49,15 +55,27 @@ def curriculum(folder: Path, policy: Policy) -> Curriculum:
         for file in sorted((folder / "lessons").glob("*.yaml"))
     }
     plays = [file.stem for file in (folder / "roleplays").glob("*.yaml")]
+    paths = _paths(folder, lambda one: _path_misfits(one, lessons, plays, policy))
+    return Curriculum(paths, lessons)
+
+
+@cache
+def shipped_paths() -> Mapping[str, TrainingPath]:
+    """Return the paths of training that ship with Tierline, by their letter.
+
+    They are what the handbook lists; whether they fit a policy `curriculum` says.
+
+    Raises:
+        MappingError: Their file cannot be used; every mistake in it is told by line.
+    """
+    return _paths(TRAINING, lambda _: ())
+
+
+def _paths(
+    folder: Path, incoherent: Callable[[Paths], Iterable[Incoherence]]
+) -> Mapping[str, TrainingPath]:
     file = folder / "paths.yaml"
-    found = parse_file(
-        _text(file),
-        Paths,
-        name=str(file),
-        see=_SEE,
-        incoherent=lambda one: _path_misfits(one, lessons, plays, policy),
-    )
-    return Curriculum(found.paths, lessons)
+    return parse_file(_text(file), Paths, name=str(file), see=_SEE, incoherent=incoherent).paths
 
 
 def _text(file: Path) -> str:

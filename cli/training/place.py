@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from services.notifier.core.roster import Roster
 from services.notifier.roster_file import RosterError, load_roster_file
 from shared.mapping.file import MappingError
 from shared.policy.document import Policy
+from shared.policy.shape.base import suggestion
 from shared.runtime.clock import real_now
 
 RECORDS: Final = Path("training-records.jsonl")
@@ -71,13 +73,23 @@ class Place:
             fail(command, problem, code=WRONG_USE)
 
 
+def known_roles(command: str, given: Iterable[str], policy: Policy) -> tuple[str, ...]:
+    """Return *given*, roles of *policy* all of them, or end *command*."""
+    roles = tuple(given)
+    for one in roles:
+        if one not in policy.file.roles:
+            problem = f"the policy has no role {one}. {suggestion(one, list(policy.file.roles))}"
+            fail(command, problem.strip(), code=WRONG_USE)
+    return roles
+
+
 def recorded(
-    now: datetime, person: str, role: list[str] | None, policy: Policy, **more: Any
+    now: datetime, person: str, roles: tuple[str, ...], policy: Policy, **more: Any
 ) -> Record:
-    """Return a record of *person*, in the roles *role*, made *now* (aware) under *policy*."""
+    """Return a record of *person*, in *roles*, made *now* (aware) under *policy*."""
     stamp = now.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
     version = f"{policy.name} {policy.version}"
-    return Record(at=stamp, person=person, roles=tuple(role or ()), policy=version, **more)
+    return Record(at=stamp, person=person, roles=roles, policy=version, **more)
 
 
 def day_of(command: str, given: str | None) -> date:

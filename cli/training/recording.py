@@ -9,7 +9,7 @@ import typer
 from pydantic_core import from_json
 
 from cli.output import WRONG_USE, AsJson, fail, print_json
-from cli.training.place import Place, recorded
+from cli.training.place import Place, known_roles, recorded
 from shared.runtime.clock import real_now
 
 _COMMAND: Final = "training record"
@@ -45,15 +45,18 @@ def record(
     """
     place: Place = ctx.obj
     rules, now = place.policy(_COMMAND), real_now()
+    roles = known_roles(_COMMAND, role or (), rules)
     if (result is None) == (signed is None):
         fail(_COMMAND, "say one of --result and --signed", code=WRONG_USE)
     if result is not None:
         more = {"kind": "roleplay", "by": by, **_played(result)}
     elif by is None or by == person:
         fail(_COMMAND, "--signed needs --by, and nobody signs for themselves", code=WRONG_USE)
+    elif signed not in (known := place.curriculum(_COMMAND, rules).signed()):
+        fail(_COMMAND, f"no path asks for {signed}; asked for: {', '.join(known)}", code=WRONG_USE)
     else:
         more = {"kind": "signed", "by": by, "item": signed, "points": 100.0, "passed": True}
-    made = recorded(now, person, role, rules, **more)
+    made = recorded(now, person, roles, rules, **more)
     place.keep(_COMMAND, made)
     if as_json:
         print_json(made.model_dump(mode="json"))

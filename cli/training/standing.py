@@ -12,7 +12,7 @@ from rich.table import Table
 from cli.output import AsJson, print_json, show
 from cli.training.cover import seats, team
 from cli.training.library import Curriculum
-from cli.training.place import Place, day_of
+from cli.training.place import Place, day_of, known_roles
 
 _COMMAND: Final = "training status"
 _GOAL: Final = 95
@@ -42,7 +42,10 @@ def status(
     Exit codes: 0 all valid, 1 somebody lacks one, or a file cannot be used, 2 wrong use.
     """
     place: Place = ctx.obj
-    found = place.curriculum(_COMMAND, place.policy(_COMMAND))
+    rules = place.policy(_COMMAND)
+    if role is not None:
+        known_roles(_COMMAND, [role], rules)
+    found = place.curriculum(_COMMAND, rules)
     day, known = day_of(_COMMAND, today), place.records(_COMMAND)
     people = {
         name: roles

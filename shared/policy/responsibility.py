@@ -44,6 +44,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The column of each department; one without a column stands by its own letter."""
 
+_HEAD_OF_SUPPORT: Final = "head_of_support"
 _ACCOUNTABLE: Final = "A"
 _RESPONSIBLE: Final = "R"
 _REFUSED: Final = frozenset(
@@ -101,10 +102,26 @@ def unaccountable(file: PolicyFile) -> Iterator[Problem]:
             yield Problem(("raci", step), message, "Give at least one part an R (or AR).")
 
 
+def accountable_role(step: str, policy: Policy) -> str | None:
+    """Return the role whose holder is accountable for the activity *step*: who leads that part.
+
+    None where that part is a department that the policy does not have.
+
+    Raises:
+        KeyError: The policy has no such activity.
+    """
+    row: Mapping[str, str] = policy.file.raci.model_dump()[step]
+    part = next(one for one, letter in row.items() if _ACCOUNTABLE in letter)
+    if part == SUPPORT:
+        return _HEAD_OF_SUPPORT
+    found = [one.head for name, one in policy.departments.items() if COLUMNS.get(name) == part]
+    return next(iter(found), None)
+
+
 def department_of(role: str, policy: Policy) -> str | None:
     """Return the department that *role* has a seat in, or None."""
     for name, one in policy.departments.items():
-        if role in (one.duty, one.backup, one.head) and role != "head_of_support":
+        if role in (one.duty, one.backup, one.head) and role != _HEAD_OF_SUPPORT:
             return name
     return None
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import pstats
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from cli.demo.command import HISTORY
 from cli.history.mapping_file import SERVICENOW, load_mapping
 from cli.history.rows import read_log
 from cli.history.story import tell
-from cli.simulate import COLLECT_AFTER
+from cli.many_cases import hold_many_cases
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from shared.contract.events import decode_event
@@ -130,9 +129,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=365, help="of the recorded history")
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     args = parser.parse_args()
-    # As `tierline simulate` does: cases live to the end and hold no cycles.
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
+    hold_many_cases()  # as `tierline simulate` does
     events = lines(args.tickets)
     pairs = [(rate(read, events), rate(simulate, events)) for _ in range(PAIRS)]
     ratios = sorted(engine / raw for raw, engine in pairs)

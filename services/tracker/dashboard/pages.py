@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.tracker.access import Access, Who, for_all
 from services.tracker.acting import Outcome
 from services.tracker.api import Cursor, only_seen, question_of
-from services.tracker.core.procedures import Call, Procedure, procedures_of
+from services.tracker.core.procedures import Call, Procedure, Step, procedures_of
 from services.tracker.core.readers import Reader, secret_of
 from services.tracker.dashboard import looks
 from services.tracker.dashboard.forms import NOTHING, Filled, act_of, filled_from, offers
@@ -182,7 +182,9 @@ async def _case(
         # The tracker knows what was used when a decision last said so, the escalator what is now.
         "used_now": {} if reasons is None else {one.name: one for one in reasons.timers},
         "closed_days": {one.name: one.closed for one in reasons.timers} if reasons else {},
-        "procedures": _procedures(ticket) if site.has_handbook else (),
+        "procedures": _procedures(ticket, in_group=of_group is not None)
+        if site.has_handbook
+        else (),
         "group": of_group,
         "members": members,
         "acts": await _acts(site, reader, ticket, entries, draft, filled)
@@ -220,12 +222,23 @@ async def _acts(
     }
 
 
-def _procedures(ticket: TicketNow) -> list[Procedure]:
-    calls = [
+def _procedures(ticket: TicketNow, *, in_group: bool) -> list[Procedure]:
+    calls = tuple(
         Call(one.track, one.target, one.ack_due is not None and one.acknowledged_by is None)
         for one in ticket.escalations
-    ]
-    return procedures_of(ticket.status, ticket.tier, ticket.priority, calls, is_open=ticket.open)
+    )
+    return procedures_of(
+        Step(
+            ticket.status,
+            ticket.tier,
+            ticket.priority,
+            is_open=ticket.open,
+            flags=tuple(ticket.flags),
+            vip=ticket.customer.vip,
+            in_group=in_group,
+            calls=calls,
+        )
+    )
 
 
 async def _posted(site: Site, key: str, form: Mapping[str, str], secret: str | None) -> Outcome:

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.contract.times import parse_instant
 from shared.policy.load import DEFAULT_POLICY
-from tests.support.browser import a_browser, serious_violations
+from tests.support.browser import TELEPHONE, a_browser, violations
 from tests.support.http_peer import Answer, http_peer
 from tests.support.ticket_events import opened, updated
 from tests.support.tracker_service import Tracker, listening
@@ -33,13 +33,12 @@ async def policy(_: object) -> Answer:
 
 
 async def opened_page(
-    browser: Browser, *, zone: str = "Europe/Vienna", scheme: str = "light", width: int = 1280
+    browser: Browser, *, zone: str = "Europe/Vienna", width: int = 1280
 ) -> tuple[Page, list[str]]:
     """Return a page, and where everything that it complains of is noted."""
     context = await browser.new_context(
         timezone_id=zone,
         locale="en-GB",
-        color_scheme="dark" if scheme == "dark" else "light",
         viewport={"width": width, "height": 900},
     )
     context.set_default_timeout(PATIENCE_MS)
@@ -90,21 +89,20 @@ async def test_h03_an_hour_that_comes_twice_is_told_apart_by_its_offset(
     assert exact == ["2025-10-26 01:30 UTC", "2025-10-26 00:30 UTC"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_page_keeps_anybody_out_nor_breaks_its_own_policy(
-    tracker: Tracker, browser: Browser, scheme: str
+    tracker: Tracker, browser: Browser
 ) -> None:
     await tracker.take(many(6, until_s=5400))
     async with (
         http_peer(policy) as peer,
         listening(tracker.database, peer.url, intake_url=peer.url) as url,
     ):
-        page, complaints = await opened_page(browser, scheme=scheme)
+        page, complaints = await opened_page(browser)
         for path in PATHS:
             await page.goto(f"{url}{path}", wait_until="load")
             if path.startswith("/charts"):
                 await expect(page.locator("canvas")).to_have_count(4, timeout=PATIENCE_MS)
-            assert await serious_violations(page) == [], path
+            assert await violations(page) == [], path
         assert complaints == []
         await page.context.close()
 
@@ -114,11 +112,11 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(
 ) -> None:
     await tracker.take(many(6, until_s=5400))
     async with http_peer(policy) as peer, listening(tracker.database, peer.url) as url:
-        page, _ = await opened_page(browser, width=375)
+        page, _ = await opened_page(browser, width=TELEPHONE)
         for path in PATHS:
             await page.goto(f"{url}{path}")
             width = await page.evaluate("document.documentElement.scrollWidth")
-            assert width <= 375, path
+            assert width <= TELEPHONE, path
         await page.context.close()
 
 

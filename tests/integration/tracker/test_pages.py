@@ -102,6 +102,21 @@ async def page(tracker: Tracker, path: str) -> str:
     return answer.text
 
 
+async def test_a_case_points_to_the_procedures_of_where_it_is(tracker: Tracker) -> None:
+    customer = {"id": "c1", "plan": "enterprise", "vip": True}
+    lost = opened("2026-03-02T10:00:00Z", flags=["data_loss"], customer=customer)
+    await tracker.take(story([lost]))
+    shown = Tree(await page(tracker, "/tickets/desk:A"))
+    pointed = [to for name, to in shown.attributes if name == "href" and "/handbook/" in (to or "")]
+    assert pointed == [
+        "/handbook/special-situations.html#data-loss",
+        "/handbook/internal-procedures.html#acknowledge-and-restate",
+        "/handbook/external-procedures.html#engineering",
+        "/handbook/special-situations.html#a-vip-customer",
+        "/handbook/de-escalation.html",
+    ]
+
+
 def everywhere(text: str) -> list[Said]:
     """Return a story that has *text* in every field that people or programs can fill."""
     facts: dict[str, Any] = dict.fromkeys(

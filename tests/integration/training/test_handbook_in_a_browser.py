@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -10,11 +9,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page
 from typing_extensions import override
 
 from cli.handbook.site import pages, write
@@ -24,12 +23,8 @@ from cli.roleplay.library import TRAINING
 from services.escalator.core.roleplay.loading import read_scenario
 from services.notifier.roster_file import load_roster_file
 from shared.policy.load import DEFAULT_POLICY, load_policy_file
-
-HOUSE: Final = Path(__file__).parents[3]
-AXE: Final = HOUSE / "tests" / "support" / "vendor" / "axe-core-4.14.1.min.js"
-BROWSERS: Final = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-WIDE: Final = {"width": 1440, "height": 900}
-TELEPHONE: Final = {"width": 375, "height": 740}
+from tests.support.browser import TELEPHONE, a_browser, violations
+from tests.support.house import ROOT
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -58,7 +53,7 @@ def served(folder: Path) -> Iterator[str]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the handbook of the shipped policy, long unreviewed."""
     policy = load_policy_file(DEFAULT_POLICY)
-    roster = load_roster_file(HOUSE / "deploy" / "roster" / "default.yaml")
+    roster = load_roster_file(ROOT / "deploy" / "roster" / "default.yaml")
     folder = tmp_path_factory.mktemp("handbook")
     built = pages(pages_in(SOURCES), policy, roster)
     write(built, folder, policy=policy, roster=roster, today=date(2028, 1, 1))
@@ -66,59 +61,41 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def chromium() -> str:
-    """Return where a browser is; skip the test where there is none, unless one is required."""
-    found = next((one for one in BROWSERS if Path(one).exists()), None)
-    if found is None:
-        reason = f"no Chromium at {', '.join(BROWSERS)}"
-        if os.environ.get("TIERLINE_BROWSER_REQUIRED") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with a_browser() as one:
+        yield one
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    """A page of a real browser; skipped with the reason where there is none."""
-    path = chromium()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        try:
-            yield await browser.new_page()
-        finally:
-            await browser.close()
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page of its own in the browser of this module."""
+    one = await browser.new_page()
+    yield one
+    await one.close()
 
 
-async def barriers(page: Page) -> list[str]:
-    """Return what axe finds on *page*: rule, and the first place."""
-    # Past the page's own policy, which lets no foreign script in.
-    session = await page.context.new_cdp_session(page)
-    await session.send("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
-    found: dict[str, Any] = await page.evaluate("async () => await axe.run(document)")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
-
-
-@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", TELEPHONE)])
-async def test_no_page_keeps_anybody_out(site: str, page: Page, scheme: Any, size: Any) -> None:
-    await page.emulate_media(color_scheme=scheme)
-    await page.set_viewport_size(size)
+async def test_no_page_keeps_anybody_out(site: str, page: Page) -> None:
     found = {}
     for name in [*(one.name for one in pages_in(SOURCES)), "search"]:
         await page.goto(f"{site}/{name}.html")
-        found[name] = await barriers(page)
+        found[name] = await violations(page)
     assert {name: one for name, one in found.items() if one} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_pages_of_a_role_play_keep_nobody_out(
-    tmp_path: Path, page: Page, scheme: Any
-) -> None:
+async def test_a_flaw_that_shows_in_one_look_only_is_found(page: Page) -> None:
+    pale = "@media (prefers-color-scheme: dark) and (width < 500px) { p { color: #eee; background: #fff } }"
+    text = f"<main><h1>Above</h1><p>Below it</p></main><style>{pale}</style>"
+    await page.set_content(f'<html lang="en"><title>A</title><body>{text}</body></html>')
+    (found,) = await violations(page)
+    assert found.startswith("dark, 375 px: color-contrast")
+
+
+async def test_the_pages_of_a_role_play_keep_nobody_out(tmp_path: Path, page: Page) -> None:
     policy = load_policy_file(DEFAULT_POLICY)
     file = TRAINING / "roleplays" / "R01.yaml"
     found = read_scenario(file.read_text("utf-8"), name="R01", policy=policy)
-    roster = load_roster_file(HOUSE / "deploy" / "roster" / "default.yaml")
+    roster = load_roster_file(ROOT / "deploy" / "roster" / "default.yaml")
     app = application({"R01": found}, policy, roster)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://here"
@@ -130,12 +107,11 @@ async def test_the_pages_of_a_role_play_keep_nobody_out(
         over = {"sitting": '{"acts": [], "now": 0}', "do": "end"}
         answer = await client.post("/R01", data=over)
         (tmp_path / "over.html").write_bytes(answer.content)
-    await page.emulate_media(color_scheme=scheme)
     found_on = {}
     with served(tmp_path) as address:
         for name in ("index", "R01", "over"):
             await page.goto(f"{address}/{name}.html")
-            found_on[name] = await barriers(page)
+            found_on[name] = await violations(page)
     assert {name: one for name, one in found_on.items() if one} == {}
 
 
@@ -154,7 +130,7 @@ async def test_the_search_finds_a_section_without_breaking_its_own_policy(
 
 
 async def test_a_telephone_scrolls_tables_and_not_the_page(site: str, page: Page) -> None:
-    await page.set_viewport_size(TELEPHONE)  # type: ignore[arg-type]  # a plain dict will do
+    await page.set_viewport_size({"width": TELEPHONE, "height": 740})
     for name in [*(one.name for one in pages_in(SOURCES)), "search"]:
         await page.goto(f"{site}/{name}.html")
         wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

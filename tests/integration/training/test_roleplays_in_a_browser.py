@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from cli.embedded.ports import free_ports
+from cli.many_cases import hold_many_cases
 from cli.roleplay.browser import application
 from cli.roleplay.library import TRAINING
 from services.escalator.core.roleplay.acting import Act
@@ -40,8 +41,11 @@ def perfect(name: str) -> tuple[Act, ...]:
 
 
 @pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with a_browser() as one:
+async def page() -> AsyncIterator[Page]:
+    """One page for all role-plays: what a trainee has done is in the form, and nowhere else."""
+    async with a_browser() as browser:
+        one = await browser.new_page()
+        one.set_default_timeout(PATIENCE_MS)
         yield one
 
 
@@ -50,6 +54,7 @@ async def site() -> AsyncIterator[str]:
     """The address at which the pages are really served."""
     roster = load_roster_file(ROOT / "deploy" / "roster" / "default.yaml")
     app = application({name: scenario(name) for name in IDS}, POLICY, roster)
+    hold_many_cases()  # as `tierline roleplay serve` does
     stop, (port,) = asyncio.Event(), free_ports(1)
     serving = asyncio.create_task(
         serve(app, host="127.0.0.1", port=port, stop=stop, drain_delay_s=0)
@@ -79,18 +84,18 @@ async def do(page: Page, act: Act) -> None:
     given = act.model_dump(mode="json", exclude_unset=True, exclude={"act", "at", "seat"})
     await page.get_by_label("Seat").select_option(act.seat)
     await page.get_by_label("does").select_option(act.act)
-    await page.get_by_label("What is written").fill(str(given.pop("text", "")))
-    await page.get_by_label("More, one key=value").fill("\n".join(lines_of(given)))
+    if text := given.pop("text", ""):
+        await page.get_by_label("What is written").fill(str(text))
+    if given:
+        await page.get_by_label("More, one key=value").fill("\n".join(lines_of(given)))
     await page.get_by_role("button", name="Do it").click()
     await expect(page.get_by_role("status")).to_have_text("")
 
 
 @pytest.mark.parametrize("name", IDS)
 async def test_a_perfect_trainee_gets_every_point_by_the_forms(
-    site: str, browser: Browser, name: str
+    site: str, page: Page, name: str
 ) -> None:
-    page = await browser.new_page()
-    page.set_default_timeout(PATIENCE_MS)
     await page.goto(f"{site}/{name}")
     now = 0
     for act in perfect(name):
@@ -101,4 +106,3 @@ async def test_a_perfect_trainee_gets_every_point_by_the_forms(
         now = max(act.at, now + 1)
     await page.get_by_role("button", name="End the role-play").click()
     await expect(page.get_by_role("heading", name="100.0 of 100 points, passed")).to_be_visible()
-    await page.close()

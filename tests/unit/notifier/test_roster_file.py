@@ -6,6 +6,7 @@ import pytest
 
 from services.notifier.core.roster import TicketFacts
 from services.notifier.roster_file import Finding, RosterError, load_roster, load_roster_file
+from shared.policy.load import DEFAULT_POLICY, load_policy_file
 from shared.runtime.secret import MissingSecretError, looks_like_a_secret, resolve
 from tests.unit.notifier.builders import NOON
 
@@ -107,24 +108,7 @@ def test_a_missing_file_is_a_finding(tmp_path: Path) -> None:
         load_roster_file(tmp_path / "none.yaml")
 
 
-ROLES = (
-    *(f"t{tier}_{seat}" for tier in (1, 2, 3) for seat in ("queue", "oncall", "backup", "lead")),
-    *("t1_agent", "t2_specialist", "t3_responder", "owner", "account_manager"),
-    *("escalation_manager", "incident_commander", "customer_liaison", "scribe"),
-    *("exec_oncall", "exec_backup", "head_of_support"),
-    *("policy_editor", "quality_reviewer", "trainer"),
-    *(
-        f"{department}_{seat}"
-        for department in (
-            *("engineering", "product", "it", "operations", "qa"),
-            *("security", "legal", "marketing", "executive"),
-        )
-        for seat in ("duty", "backup", "head")
-    ),
-)
-
-
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ["owner", *load_policy_file(DEFAULT_POLICY).file.roles])
 def test_the_default_roster_reaches_every_role_of_the_policy_at_an_example_address(
     role: str,
 ) -> None:

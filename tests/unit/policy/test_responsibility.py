@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from shared.contract.times import Instant, parse_instant
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import PolicyError, edited
 from shared.policy.responsibility import Beyond, OutsideRole, letter_of, outside_role
+from tests.support.house import ROOT
 from tests.support.ticket_events import an_event, opened, replied
 
 START = "2026-03-02T10:00:00Z"
@@ -140,8 +142,28 @@ def test_the_command_shows_the_table() -> None:
     assert done.exit_code == 0
     result = json.loads(done.output)
     assert result["steps"]["triage_and_raise"]["CS"] == "AR"
-    assert result["accountable"] == "Head of support"
+    assert result["accountable"].keys() == result["steps"].keys()
+    assert set(result["accountable"].values()) == {"Head of support"}
     assert "triage and raise" in CliRunner().invoke(app, ["raci"]).output
+
+
+def test_the_command_finds_activities_for_which_nobody_is_accountable(
+    tmp_path: Path, policy: Policy
+) -> None:
+    file = tmp_path / "policy.yaml"
+    moved = edited(
+        policy,
+        {"raci.operate_channels_and_access.CS": "R", "raci.operate_channels_and_access.IT": "AR"},
+    )
+    file.write_text(moved.text, "utf-8")
+    empty = (ROOT / "deploy" / "roster" / "default.yaml").read_text("utf-8")
+    roster = tmp_path / "roster.yaml"
+    roster.write_text(empty.replace("  it_head: it-head", "  it_head: null"), "utf-8")
+    done = CliRunner().invoke(app, ["raci", "--policy", str(file), "--roster", str(roster)])
+    assert done.exit_code == 1
+    assert re.findall("(.*): nobody is accountable, since nobody holds (.*);", done.output) == [
+        ("operate channels and access", "it_head")
+    ]
 
 
 def test_the_command_finds_acts_in_a_file(tmp_path: Path) -> None:

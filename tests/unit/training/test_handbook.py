@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from functools import cache
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from cli.handbook.sources import SOURCES, UnreadablePageError, pages_in, parsed
 from cli.main import app
 from cli.roleplay.library import TRAINING
 from services.escalator.core.roleplay.loading import read_scenario
-from services.notifier.roster_file import load_roster_file
+from services.notifier.roster_file import load_roster, load_roster_file
+from shared.contract.reasons import TRIGGERS
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
+from tests.support.house import ROOT
 
 POLICY = load_policy_file(DEFAULT_POLICY)
-ROSTER = load_roster_file(Path(__file__).parents[3] / "deploy" / "roster" / "default.yaml")
+ROSTER = load_roster_file(ROOT / "deploy" / "roster" / "default.yaml")
 TODAY = date(2026, 11, 25)
 
 
@@ -32,10 +35,59 @@ def shipped() -> list[Page]:
 
 def test_every_page_that_is_asked_for_is_there() -> None:
     assert {one.source.name for one in shipped()} == {
-        "index", "matrix", "tiers", "criteria", "internal-procedures", "external-procedures",
-        "communication", "channels", "roles", "first-15-minutes", "shift-handoff",
-        "de-escalation", "review", "training",
+        "index", "matrix", "words", "tiers", "criteria", "triggers", "internal-procedures",
+        "external-procedures", "hierarchical-procedures", "communication", "channels", "roles",
+        "first-15-minutes", "shift-handoff", "de-escalation", "special-situations", "tools",
+        "review", "training", "forms", "templates", "checklists", "policy-file",
     }  # fmt: skip
+
+
+def test_every_page_is_reached_from_the_first_one_within_two_clicks() -> None:
+    """The contents of a page have them all; this is by what the pages say."""
+    leads = {one.address: {page for page, _ in one.links()} for one in shipped()}
+    near = {"index.html"} | leads["index.html"]
+    assert {page for one in near if one for page in leads[one] | {one} if page} == leads.keys()
+
+
+def test_every_trigger_of_the_policy_has_an_example() -> None:
+    (page,) = [one for one in shipped() if one.source.name == "triggers"]
+    rows = re.findall(r"<tr>\s*<td>(T\d\d)</td>\s*<td>(.*?)</td>", page.body)
+    assert {name: unescape(why) for name, why in rows} == {
+        name: why for name, why in TRIGGERS.items() if name.startswith("T")
+    }
+    assert len(rows) == len(list(POLICY.file.triggers.rows()))
+
+
+def test_every_form_and_every_letter_to_customers_is_there_to_copy() -> None:
+    forms, letters = (
+        next(one for one in shipped() if one.source.name == name).body
+        for name in ("forms", "templates")
+    )
+    rows = re.findall(r"<td>(.*?)</td>\s*<td>(.*?)</td>", forms)
+    asked = [field.replace("_", " ") for fields in POLICY.forms.values() for field in fields]
+    assert sorted(field for field, _ in rows) == sorted(asked)
+    assert all(hint for _, hint in rows)
+    named = [one for one in POLICY.file.communication.templates if one.startswith("customer_")]
+    assert len(named) == len(re.findall("<pre ", letters)) == 5
+
+
+def test_no_page_has_a_length_of_time_or_a_share_of_its_own() -> None:
+    unit = r"(?:s|min|minutes|h|hours|days|weeks|%)"
+    found = {
+        (one.name, hit)
+        for one in pages_in(SOURCES)
+        for hit in re.findall(
+            rf"\b\d+ ?{unit}(?!\w)", re.sub(r"{[{%].*?[%}]}", "", one.text, flags=re.DOTALL)
+        )
+    }
+    # A page's title, and what is agreed for training alone.
+    assert found == {
+        ("first-15-minutes", "15 minutes"),
+        ("internal-procedures", "15 minutes"),
+        ("index", "15 minutes"),
+        ("training", "15 minutes"),
+        ("training", "30 days"),
+    }
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -116,7 +168,25 @@ def test_the_index_finds_sections_by_their_words(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "search.json").read_text("utf-8"))
     hits = [one["page"] for one in found if "rolling back" in one["text"]]
     assert "external-procedures.html#engineering" in hits
-    assert all((tmp_path / one["page"].partition("#")[0]).is_file() for one in found)
+    assert {one["page"].partition("#")[0] for one in found} == {one.address for one in shipped()}
+    assert "special-situations.html#nobody-on-call" in {one["page"] for one in found}
+
+
+def test_the_page_on_roles_says_who_leads_in_this_shift_and_who_then() -> None:
+    text = (ROOT / "deploy" / "roster" / "default.yaml").read_text("utf-8")
+    turns = "schedules: {leads: {layers: [{people: [t1-lead, t2-lead], turn: daily, start: 2026-01-01, handover: '09:00'}]}}"
+    roster = load_roster(
+        text.replace("  t1_lead: t1-lead", "  t1_lead: {schedule: leads}").replace(
+            "  t3_lead: t3-lead", "  t3_lead: null"
+        )
+        + f"\n{turns}\n"
+    )
+    (page,) = pages([one for one in pages_in(SOURCES) if one.name == "roles"], POLICY, roster)
+    rows = re.findall(r"<td>(.*?)</td>", page.body.partition("This shift and the next")[2])
+    now, then = rows[1], rows[3]
+    assert {now, then} == {"Tier 1 lead", "Tier 2 lead"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d 09:00 UTC", rows[2])
+    assert rows[8:12] == ["t3 lead", "nobody", "–", "–"]
 
 
 def test_a_page_is_red_half_a_year_after_its_review(tmp_path: Path) -> None:

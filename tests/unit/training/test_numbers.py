@@ -258,6 +258,62 @@ NUMBERS: Final = [
         ("{} of ladder time", "5 min (300 s)", "4 min (240 s)"),
         ("{} s of ladder time", "300", "240"),
     ),
+    Number(
+        "overrides.safety.exec_inform", "16m",
+        ("special-situations", ("Asked: legal, operations. Executives are told after {}", "15 min", "16 min")),
+    ),
+    Number(
+        "pause_guards.scheduled_hold.max", "719h",
+        ("special-situations", ("it lasts {} at most", "720 h", "719 h")),
+    ),
+    Number(
+        "grouping.propose_at.distinct_requesters", "6",
+        ("special-situations", ("From {} requesters within", "5", "6")),
+    ),
+    Number(
+        "modifiers.standard_vip.dwell_factor", "0.6",
+        ("special-situations", ("stays become {} of the usual (standard)", "0.5", "0.6")),
+    ),
+    Number(
+        "time_rules.late_event_window", "23h",
+        ("special-situations", ("what is older than {} counts", "24 h", "23 h")),
+    ),
+    Number(
+        "triggers.exec_cooldown.same_ticket", "61m",
+        ("hierarchical-procedures", ("left alone for {} on the same ticket", "1 h", "1 h 1 min")),
+    ),
+    Number(
+        "triggers.T16_customer_asks_manager.P1.by", "16m",
+        ("hierarchical-procedures", ("calls within {} (P1)", "15 min", "16 min")),
+    ),
+    Number(
+        "permissions.skip_tier_2.approval_expires", "16m",
+        ("hierarchical-procedures", ("the approval holds for {}", "15 min", "16 min")),
+    ),
+    Number(
+        "ladders.exec.steps.1.after", "16m",
+        ("hierarchical-procedures", ("exec backup ({})", "15 min", "16 min")),
+    ),
+    Number(
+        "targets.standard.P2.resolve", "15h",
+        ("triggers", ("promised within {}", "16 h", "15 h")),
+    ),
+    Number(
+        "departments.engineering.ola.P1.update", "31m",
+        ("triggers", ("was silent for {} on a P1", "30 min", "31 min")),
+    ),
+    Number(
+        "required_info.info_debt_due.P1", "29m",
+        ("forms", ("on a P1 within {}", "30 min", "29 min")),
+    ),
+    Number(
+        "communication.p1_cadence.then_customers", "59m",
+        ("checklists", ("later every {}", "1 h", "59 min")),
+    ),
+    Number(
+        "policy.past_due_grace_on_policy_change", "14m",
+        ("policy-file", ("past_due_grace_on_policy_change: {}", "15m", "14m")),
+    ),
 ]  # fmt: skip
 
 CHANGED: Final = pytest.mark.parametrize("one", NUMBERS, ids=[one.path for one in NUMBERS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,19 @@ def test_a_script_for_a_seat_that_is_not_there_is_refused() -> None:
     text = "roleplay: R01\nabout: Somebody else.\nacts:\n  - {at: T+0:01, seat: t3_lead, act: note, text: Hello}\n"
     with pytest.raises(MappingError, match=r"acts\.0\.seat: `t3_lead` has no seat in R01"):
         read_script(text, scenario("R01"), name="script")
+
+
+@pytest.mark.parametrize("name", ["R07", "R10"])
+def test_a_case_of_more_than_six_hours_is_played_in_less_than_a_minute(name: str) -> None:
+    """It takes about two seconds, so the limit says nothing of the machine: time is not waited for."""
+    script = str(TRAINING / "scripts" / f"{name}-perfect.yaml")
+    words = ["roleplay", "run", name, "--script", script, "--json"]
+    tierline = str(Path(sys.executable).with_name("tierline"))
+    done = subprocess.run([tierline, *words], check=True, capture_output=True, timeout=60)
+    told = json.loads(done.stdout)
+    first, last = (datetime.fromisoformat(told["transcript"][n]["at"]) for n in (0, -1))
+    assert last - first >= timedelta(hours=6)
+    assert told["points"] == 100
 
 
 def said(*words: str, given: str | None = None) -> tuple[int, str]:

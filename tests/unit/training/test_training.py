@@ -16,11 +16,12 @@ from cli.handbook.sources import SOURCES, pages_in
 from cli.main import app
 from cli.roleplay.library import TRAINING
 from cli.training.certificates import certificate
+from cli.training.cover import team
 from cli.training.library import curriculum
 from cli.training.quiz import drawn, filled, right_ones
 from cli.training.records import Record, UnreadableRecordError, append, read
 from cli.training.shape import TrainingPath
-from services.notifier.roster_file import load_roster_file
+from services.notifier.roster_file import load_roster, load_roster_file
 from shared.mapping.file import MappingError
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
 from shared.runtime.clock import real_now
@@ -215,6 +216,36 @@ def test_the_team_view_shows_who_lacks_what(tmp_path: Path) -> None:
     assert {one["person"] for one in rows} == {"Tier 1 lead"}
 
 
+def test_the_team_is_everybody_who_takes_turns_stands_in_or_is_in_a_group() -> None:
+    roster = load_roster(
+        """\
+roster: {name: test, version: 1, zone: Europe/Vienna}
+modes: {page: [email], chat: [email], email: [email], digest: [email]}
+people:
+  ana: {name: Ana Abel, email: ana@example.org}
+  ben: {name: Ben Berg, email: ben@example.org}
+  cleo: {name: Cleo Cole, email: cleo@example.org}
+groups:
+  tier-2: {name: Tier 2, email: t2@example.org, members: [cleo]}
+roles:
+  t1_lead: {schedule: leads}
+  t2_specialist: tier-2
+  head_of_support: cleo
+  t3_lead: null
+schedules:
+  leads:
+    layers: [{people: [ana], turn: weekly, start: 2026-03-02, handover: "09:00"}]
+absences: [{who: ana, from: 2026-12-20, until: 2026-12-27, substitute: ben}]
+"""
+    )
+    assert team(roster, [made("quiz", "B")]) == {
+        "Ana Abel": {"t1_lead"},
+        "Ben Berg": {"t1_lead"},
+        "Cleo Cole": {"t2_specialist", "head_of_support"},
+        "ann": {"t1_agent"},
+    }
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -223,6 +254,10 @@ def test_the_team_view_shows_who_lacks_what(tmp_path: Path) -> None:
         ["lessons", "--show", "Z1"],
         ["record", "--person", "ann"],
         ["record", "--person", "ann", "--signed", "shadow_week", "--by", "ann"],
+        ["record", "--person", "ann", "--signed", "shadow_weak", "--by", "mona"],
+        ["record", "--person", "ann", "--signed", "shadow_week", "--by", "mona", "--role", "boss"],
+        ["quiz", "B", "--person", "ann", "--role", "boss"],
+        ["status", "--role", "boss"],
         ["status", "--today", "soon"],
     ],
 )

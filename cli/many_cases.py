@@ -1,0 +1,18 @@
+"""What a process does that holds many cases until it ends: it spends no time on looking for garbage."""
+
+from __future__ import annotations
+
+import gc
+from typing import Final
+
+_COLLECT_AFTER: Final = 100_000
+
+
+def hold_many_cases() -> None:
+    """Let the collector look seldom, and at nothing that is loaded by now.
+
+    Cases live to the end and hold no cycles, so looking for garbage among them is time lost: of
+    ten thousand it takes nearly half.
+    """
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
