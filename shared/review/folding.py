@@ -35,12 +35,16 @@ from shared.contract.events import (
     TicketMessage,
     TicketObserved,
 )
-from shared.contract.times import Instant, instant, parse_instant
+from shared.contract.times import Instant, instant
 from shared.contract.vocabulary import Author, Implied, Status
+from shared.policy.local_time import parse_agreed
 from shared.review.lives import PAUSES, Feedback, Life, Message, Raise, Resolution, Stop
 
 TEAM: Final = ("assignment_group", "team", "group")
 """Under which names a helpdesk's events carry the group that works on a ticket."""
+
+CHANNEL: Final = ("channel", "contact_type")
+"""Under which names they carry the way on which it came."""
 
 _PLAIN: Final = ("service", "component", "symptom", "category", "requester", "owner", "title")
 
@@ -154,6 +158,7 @@ class Lives:
                         None if data.note_kind is None else data.note_kind.value,
                         data.by or data.author_id,
                         data.text or "",
+                        data.role,
                     )
                 )
             case StatusChanged():
@@ -208,6 +213,9 @@ class Lives:
             team = extra.get(name)
             if isinstance(team, str) and team and (not life.teams or life.teams[-1][1] != team):
                 life.teams.append((at, team))
+        for name in CHANNEL:
+            if isinstance(extra.get(name), str) and extra[name]:
+                life.channel = extra[name]
         if isinstance(extra.get("made_sla"), str):
             life.desk_kept = extra["made_sla"].upper() == "TRUE"
 
@@ -224,7 +232,8 @@ class Lives:
         self._graded(life, data.cell, data.priority, at)
 
     def _graded(self, life: Life, cell: str, priority: str, at: Instant) -> None:
-        life.grades.append((at, cell.partition("/")[0], str(priority)))
+        severity, _, life.impact = cell.partition("/")
+        life.grades.append((at, severity, str(priority)))
 
     def _closed(self, life: Life, data: CaseClosed, at: Instant) -> None:
         status = "" if data.status is None else data.status.value
@@ -254,8 +263,8 @@ class Lives:
                 life.raises[data.escalation_id] = _raised(life.key, data, at)
                 if "T19" in data.because.triggers:
                     life.stale.append(at)
-            case NoticeDue() as data if data.step is None and "T19" in data.because.triggers:
-                life.stale.append(at)
+            case NoticeDue() as data if data.step is None:
+                self._joined_by(life, data, at)
             case AcknowledgementTaken() as data:
                 one = life.raises.get(data.escalation_id)
                 if one is not None:
@@ -268,6 +277,14 @@ class Lives:
                     one.code = self._codes.get((life.key, at))
             case _:
                 pass
+
+    def _joined_by(self, life: Life, data: NoticeDue, at: Instant) -> None:
+        """Take what another trigger tells the people of an open escalation."""
+        if "T19" in data.because.triggers:
+            life.stale.append(at)
+        one = life.raises.get(data.escalation_id)
+        if one is not None and "T18" in data.because.triggers:
+            one.unreported.append(at)
 
     def _forget_status(self, life: Life, act_id: str) -> None:
         said = self._status_said.get(life.key, [])
@@ -290,17 +307,19 @@ class Lives:
     def _finish(self, key: str, life: Life) -> None:
         said = self._status_said.pop(key, [])
         statuses = list(life.statuses)
+        resumes: dict[Instant, Instant] = {}
         for at, _, data in said:
             statuses.append((at, data.status.value))
-            if data.resume_at is not None and "[" not in data.resume_at:
-                statuses.append((parse_instant(data.resume_at), "open"))
+            ends = _resumes(data)
+            if ends is not None:
+                resumes[at] = ends
             for one in life.resolutions:
                 if one.at == at and data.status in ("resolved", "closed"):
                     one.automatic = False
                     one.cause, one.avoidable = data.cause_class, data.avoidable
         life.statuses = sorted(dict.fromkeys(statuses), key=lambda one: one[0])
         life.messages.sort(key=lambda one: one.at)
-        _end_pauses(life)
+        _end_pauses(life, resumes)
         life.tiers.sort(key=lambda one: one[0])
         life.stops.sort(key=lambda one: one.at)
         for raised in life.raises.values():
@@ -328,17 +347,30 @@ def _raised(ticket: str, data: EscalationRaised, at: Instant) -> Raise:
     )
 
 
-def _end_pauses(life: Life) -> None:
-    """Add the end that a customer's message makes of a pause."""
+def _end_pauses(life: Life, resumes: Mapping[Instant, Instant]) -> None:
+    """Add the end that a customer's message makes of a pause, or the time that was agreed."""
     wrote = sorted(one.at for one in life.messages if one.author == "customer")
     ends: list[tuple[Instant, str]] = []
     later = [at for at, _ in life.statuses[1:]]
     for (since, status), until in zip(life.statuses, [*later, None], strict=False):
         if status in PAUSES:
             index = bisect_right(wrote, since)
-            if index < len(wrote) and (until is None or wrote[index] < until):
-                ends.append((wrote[index], "open"))
+            over = wrote[index : index + 1]
+            if status == "scheduled_hold" and since in resumes:
+                over.append(resumes[since])
+            if over and (until is None or min(over) < until):
+                ends.append((min(over), "open"))
     life.statuses = sorted([*life.statuses, *ends], key=lambda one: one[0])
+
+
+def _resumes(data: StatusChanged) -> Instant | None:
+    """Return when a hold ends by itself, None for what is no hold or names no time."""
+    if data.status is not Status.SCHEDULED_HOLD or data.resume_at is None:
+        return None
+    try:
+        return parse_agreed(data.resume_at)
+    except ValueError:
+        return None
 
 
 def lives(events: Iterable[TicketEvent], decisions: Iterable[DecisionEvent]) -> Lives:

@@ -32,7 +32,10 @@ class Stop:
 
 @dataclass(slots=True)
 class Raise:
-    """One escalation from its raise to its end."""
+    """One escalation from its raise to its end.
+
+    *unreported* are the instants at which a department's report was overdue (T18).
+    """
 
     id: str
     ticket: str
@@ -54,6 +57,7 @@ class Raise:
     reason: str | None = None
     detail: str | None = None
     code: str | None = None
+    unreported: list[Instant] = field(default_factory=list)
 
     @property
     def acknowledged(self) -> bool:
@@ -63,7 +67,7 @@ class Raise:
 
 @dataclass(slots=True)
 class Message:
-    """What somebody wrote: when, who, and whether the customer saw it."""
+    """What somebody wrote: when, who and in which role, and whether the customer saw it."""
 
     at: Instant
     author: str
@@ -73,6 +77,7 @@ class Message:
     kind: str | None
     by: str | None
     text: str
+    role: str | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +115,8 @@ class Life:
         statuses: Every status with the instant at which it began.
         tiers: Every tier with the instant at which it was entered.
         grades: Severity and priority with the instant from which they held.
+        impact: How many the last cell says are affected, `I1` to `I4`.
+        channel: On which way it came, where its helpdesk says so.
         desk_kept: The desk's own verdict, as it last stood; None where the desk has none.
         told: The instants at which the policy had somebody told.
         refused: Codes of refused acts, and when.
@@ -132,6 +139,8 @@ class Life:
     owner: str | None = None
     title: str = ""
     tags: frozenset[str] = frozenset()
+    impact: str | None = None
+    channel: str | None = None
     desk_kept: bool | None = None
     recurrence_of: str | None = None
     teams: list[tuple[Instant, str]] = field(default_factory=list)

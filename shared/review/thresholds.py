@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Final, Literal
 
 from shared.contract.times import Seconds, as_datetime
-from shared.review import calling
+from shared.review import departments
 from shared.review.causes import issues
 from shared.review.figures import FEW, Figure
 from shared.review.lives import Raise
@@ -287,7 +287,7 @@ def _departments(scope: Scope, found: Sequence[Figure]) -> Iterator[Action]:
     if not now:
         return
     earlier = replace(scope, period=before(scope.period, scope.zone))
-    then = {one.key: one for one in calling.departments(earlier)}
+    then = {one.key: one for one in departments.requests(earlier)}
     for one in now:
         last = then.get(one.key)
         if last is not None and _is_under(last):
