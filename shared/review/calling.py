@@ -70,7 +70,7 @@ def late(scope: Scope) -> Iterator[Figure]:
         breached += 1
         first = _first_raise(life)
         left = [] if first is None else [_lead(scope, life, one, first) for one in broken]
-        tardy += not left or min(left) <= 1 - LATE_SHARE
+        tardy += not left or 1 - min(left) >= LATE_SHARE
         leads += left[:1]
     yield share("late_rate", "breached without an escalation in time", tardy, breached)
     yield Figure(
@@ -96,17 +96,14 @@ def silent(scope: Scope) -> Iterator[Figure]:
 
 def information(scope: Scope) -> Iterator[Figure]:
     """Fields owed at the raise, and debts paid in time."""
-    debts = [one for one in scope.raised if one.owed]
+    debts = [one for one in scope.raised if _fell_due(scope, one)]
     required = given = 0
     for one in scope.raised:
         form = _form(scope, one)
         required += len(form)
         given += len(form) - len(set(one.owed) & set(form))
     yield share("information_completeness", "required fields there at the raise", given, required)
-    paid = sum(
-        one.paid_at is not None and one.owed_by is not None and one.paid_at <= one.owed_by
-        for one in debts
-    )
+    paid = sum(not one.debt_overdue for one in debts)
     yield share("debts_paid", "owed information given in time", paid, len(debts))
 
 
@@ -174,6 +171,12 @@ def _form(scope: Scope, one: Raise) -> tuple[str, ...]:
     if one.track != "functional" or one.target not in ("t2", "t3"):
         return ()
     return scope.policy(one.at).missing_information(int(one.target[1:]), ())
+
+
+def _fell_due(scope: Scope, one: Raise) -> bool:
+    """Whether *one* was still open when the information that it owed was due."""
+    due, ended = one.owed_by, one.ended_at
+    return due is not None and due <= scope.now and (ended is None or ended > due)
 
 
 def _acted(life: Life, at: Instant) -> bool:

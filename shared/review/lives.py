@@ -10,9 +10,6 @@ from typing import Final
 from shared.contract.times import Instant
 from shared.contract.vocabulary import Form
 
-PAUSES: Final = frozenset({"waiting_customer", "scheduled_hold"})
-"""Statuses that a customer's message ends."""
-
 LEFT_OUT: Final = frozenset({"spam", "drill"})
 """Tags or categories of tickets that no metric counts."""
 
@@ -49,15 +46,19 @@ class Raise:
     asks: bool
     owed: tuple[str, ...] = ()
     owed_by: Instant | None = None
-    paid_at: Instant | None = None
+    debt_overdue: bool = False
     ack_due: Instant | None = None
     acknowledged_at: Instant | None = None
     step: int | None = None
     ended_at: Instant | None = None
     reason: str | None = None
     detail: str | None = None
-    code: str | None = None
     unreported: list[Instant] = field(default_factory=list)
+
+    @property
+    def code(self) -> str | None:
+        """Why it was returned or declined, in a word."""
+        return self.detail if self.reason in ("returned", "declined") else None
 
     @property
     def acknowledged(self) -> bool:
