@@ -216,7 +216,7 @@ def _access(file: Path) -> Figure:
     lacking = {(one.channel, role) for one in found.missing for role in one.roles}
     lacking |= set(found.unheld)
     passed = sum(one not in lacking and one[0] not in found.unlisted for one in pairs)
-    return share("access_cover", "channels in which a role's people are", passed, len(pairs))
+    return share("access_cover", "roles whose people are all in the channel", passed, len(pairs))
 
 
 def _period(of_month: str | None, since: str | None, until: str | None, zone: str) -> Period:

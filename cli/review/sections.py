@@ -230,8 +230,9 @@ def _verdict(review: Review) -> Section:
     if review.issues:
         first = review.issues[0]
         told.append(
-            f"Most escalations: {first.cause} ({first.escalations}); sent to {first.solved_by} at once,"
-            f" {length(first.saved_s)} of {first.detours} tickets would have been spared."
+            f"Most escalations: {first.cause} ({first.escalations}), mostly solved by"
+            f" {first.solved_by}; sent there at once, {first.detours} tickets would have come there"
+            f" sooner, by {length(first.saved_s)} in all."
         )
     wanted = [
         f"{one.action} ({one.owner}, due {one.due}): {one.signal} {one.found}"
@@ -356,11 +357,14 @@ def _causes(review: Review) -> Section:
         )
         for one in review.issues[:_MOST]
     ]
+    found = review.figures["Causes"]
+    dearest = [one for one in found if one.metric == "escalation_cost" and one.of][:_MOST]
+    shown = [o for o in found if o.metric != "escalation_cost" or not o.of or o in dearest]
     pareto = [(one.cause, [float(one.escalations)]) for one in review.issues[:_MOST]]
     return Section(
         "Causes",
         (),
-        [_table(review.figures["Causes"]), Table(head, rows, "Most common issues")],
+        [_table(shown), Table(head, rows, "Most common issues")],
         [Bars("Escalations by cause", pareto)],
     )
 
@@ -377,7 +381,8 @@ def _agents(review: Review) -> Section:
         for name, answer in one.answers.items()
         if name in {"saved", "learnt", "missing", "needless", "change"}
     ]
-    tables = [_table(review.figures["Agent and department voice"])]
+    answers = review.figures["Agent and department voice"]
+    tables = [_table(answers)] if answers else []
     if free:
         tables.append(Table(("at", "ticket", "question", "answer"), free))
     told = [] if given else ["Nobody has answered a form in this period."]

@@ -193,7 +193,7 @@ def _passed(scope: Scope, limit: Limit, by_key: dict[str, Figure]) -> Action | N
     if not passed:
         return None
     bound = Figure(figure.metric, "", limit.bound, figure.unit, figure.count).text()
-    told = f"{figure.text()}, {limit.side} {bound} (of {figure.count})"
+    told = f"{figure.text()}, {limit.side} {bound} (of {figure.count:,})"
     label = f"{figure.label} {figure.of}" if figure.of in _PROMISED else figure.label
     return _opened(scope, limit.figure, label, told, (limit.action, limit.owner, limit.days))
 
