@@ -126,7 +126,7 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     spam, drills, and tickets merged into others are not counted.
 
     Without files it reads the topics of the running system (KAFKA_BOOTSTRAP_SERVERS), joining no
-    group. `--format html` makes one page without scripts; printing it gives a PDF.
+    group. `--format html` makes one page without scripts, `--format pdf` what can be sent around.
 
     Examples: `tierline review --month 2026-10`,
     `tierline review --month 2016-03 --events e.jsonl --decisions d.jsonl --plan standard`

@@ -22,7 +22,7 @@ def test_the_example_is_what_the_commands_of_its_page_write(
 ) -> None:
     page = (ROOT / "docs" / "review.md").read_text("utf-8")
     (block,) = re.findall(r"```sh\n(gunzip -c deploy/demo/.*?)```", page, re.DOTALL)
-    unpack, *commands = block.strip().splitlines()
+    unpack, *commands = block.replace("\\\n", "").strip().splitlines()
     (lines,) = re.findall(r"head -n (\d+) > first.csv", unpack)
     (tmp_path / "docs").mkdir()
     monkeypatch.chdir(tmp_path)
