@@ -401,9 +401,18 @@ def _training(review: Review) -> Section:
 
 
 def _actions(review: Review) -> Section:
-    head = ("signal", "found", "action", "owner", "due")
+    head = ("signal", "found", "action", "owner", "due", "measured by", "decided as")
+    running = {one.metric: one.id for one in review.entries if one.state != "closed"}
     opened = [
-        (one.signal, one.found, one.action, one.owner, one.due.isoformat())
+        (
+            one.signal,
+            one.found,
+            one.action,
+            one.owner,
+            one.due.isoformat(),
+            one.metric,
+            running.get(one.metric, "–"),
+        )
         for one in review.actions
     ]
     kept = [

@@ -198,5 +198,20 @@ def test_the_report_lists_what_was_decided_before(files: list[str], tmp_path: Pa
     assert "Check fixes twice" in run(*files, *journal).stdout
 
 
+def test_an_action_names_the_open_decision_that_is_measured_by_the_same(
+    files: list[str], tmp_path: Path
+) -> None:
+    journal = ["--journal", str(tmp_path / "reviews.jsonl")]
+    words = ["--owner", "t1_lead", "--due", "2026-04-01", "--metric", "cause.driver"]
+
+    def followed() -> list[str]:
+        told = csv.reader(io.StringIO(run(*files, *journal, "--format", "csv").stdout))
+        return [row[-1] for row in told if "driver escalated again and again" in row]
+
+    assert followed() == ["–"]
+    run("decide", "Ship the new driver", *words, *journal)
+    assert followed() == ["R1"]
+
+
 def test_working_days_leave_out_the_weekend() -> None:
     assert due_in(date(2026, 4, 1), 3) == date(2026, 4, 6)
