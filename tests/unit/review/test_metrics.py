@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from cli.review.sections import METRICS
 from services.escalator.core.simulation import Simulation
@@ -159,6 +160,62 @@ def test_slices_of_all_plans_together_are_the_whole(events: list[TicketEvent]) -
     parts = [scope_of(found, of=Slice(plan=plan)) for plan in ("standard", "premium", "enterprise")]
     assert sum(len(one.created) for one in parts) == len(whole.created)
     assert sum(len(one.stops) for one in parts) == len(whole.stops)
+
+
+def by_customer() -> list[TicketEvent]:
+    """The two returned cases, each of a customer, a product and a team of its own."""
+    told = []
+    for event in returned_and_kept():
+        if event.type != "ticket.opened":
+            told.append(event)
+            continue
+        own: dict[str, Any] = {
+            "customer": {"id": f"of {event.subject}", "plan": "premium", "region": "emea"},
+            "service": f"made for {event.subject}",
+            "team": f"desk {event.subject}",
+        }
+        facts = event.data.model_dump(mode="json", exclude_unset=True) | own
+        data = type(event.data).model_validate_json(to_json(facts))
+        told.append(event.model_copy(update={"data": data}))
+    return told
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        Slice(customer="of A"),
+        Slice(product="made for A"),
+        Slice(team="desk A"),
+    ],
+    ids=Slice.words,
+)
+def test_a_slice_has_the_numbers_of_its_tickets_alone(of: Slice) -> None:
+    events = by_customer()
+    found, decisions = played(events, end_of(events, 30))
+    sliced = {key: (o.value, o.count) for key, o in by_key(scope_of(found, of=of)).items()}
+    told = Told(
+        [one for one in events if one.subject == "A"],
+        [one for one in decisions if one["subject"] == "desk:A"],
+        default_policies().at(Instant(0)),
+        ALWAYS.start,
+        ALWAYS.end,
+    )
+    for key in (
+        "return_rate",
+        "returns_overturned",
+        "mtta.mean",
+        "mttr.wall mean",
+        "level_one_capable",
+    ):
+        assert sliced[key] == pytest.approx(reckoned(told)[key]), key
+    assert sliced["returns_overturned"] == (1.0, 1)
+
+
+def test_a_slice_of_a_policy_version_has_what_was_opened_under_it() -> None:
+    events = by_customer()
+    found, _ = played(events, end_of(events, 30))
+    counts = [len(scope_of(found, of=Slice(policy_version=n)).created) for n in (1, 2)]
+    assert counts == [2, 0]
 
 
 def test_the_second_resolution_replaces_the_first_and_the_reopening_counts_once() -> None:
