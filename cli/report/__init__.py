@@ -1,1 +1,1 @@
-"""Reports of the command line: one document, written as text, Markdown, CSV or HTML."""
+"""Reports of the command line: one document, written as text, Markdown, CSV, HTML or PDF."""

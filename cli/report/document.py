@@ -18,6 +18,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     CSV = "csv"
     HTML = "html"
+    PDF = "pdf"
 
 
 @dataclass(frozen=True, slots=True)

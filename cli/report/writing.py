@@ -11,6 +11,7 @@ import typer
 from cli.output import WRONG_USE, fail
 from cli.report.document import Document, Format
 from cli.report.page import html
+from cli.report.pdf import pdf
 from cli.report.plain import comma_separated, markdown, text
 
 FormOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
@@ -20,6 +21,7 @@ _WRITERS: Final[Mapping[Format, Callable[[Document], str]]] = {
     Format.MARKDOWN: markdown,
     Format.CSV: comma_separated,
     Format.HTML: html,
+    Format.PDF: pdf,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +26,12 @@ from cli.review import deciding, feedback
 from cli.review.journal import Entry, JournalError, read_journal
 from cli.review.sections import report, reviewed
 from cli.roleplay.library import TRAINING
+from cli.roster import read_roster
 from cli.training.cover import seats, team
 from cli.training.place import ROSTER, Place
+from services.notifier.access_watch import ListedMemberships
+from services.notifier.core.access import access
+from services.notifier.roster_file import RosterError
 from shared.contract.decisions import ActRefused, DecisionEvent, EscalationRaised
 from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, as_datetime, parse_instant
@@ -103,8 +108,11 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
         ),
     ] = None,
     roster: Annotated[
-        Path, typer.Option(metavar="FILE", help="Who needs a certificate, beside the records.")
-    ] = ROSTER,
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Who should be in which channel, and who needs a certificate."
+        ),
+    ] = None,
     form: FormOption = Format.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where it goes.")
@@ -118,7 +126,7 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     spam, drills, and tickets merged into others are not counted.
 
     Without files it reads the topics of the running system (KAFKA_BOOTSTRAP_SERVERS), joining no
-    group. `--format html` makes one page without scripts; printing it gives a PDF.
+    group. `--format html` makes one page without scripts, `--format pdf` what can be sent around.
 
     Examples: `tierline review --month 2026-10`,
     `tierline review --month 2016-03 --events e.jsonl --decisions d.jsonl --plan standard`
@@ -145,7 +153,8 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     scope = Scope(
         of.of(every), period, policies, lives.last, every=every, zone=zone, rates=_rates(rate or [])
     )
-    trained = [] if records is None else [_cover(records, roster, scope)]
+    trained = [] if records is None else [_certificates(records, roster or ROSTER, scope)]
+    trained += [] if roster is None else [_access(roster)]
     found = reviewed(scope, of.words(), lives, _entries(journal), outside=outside, trained=trained)
     if as_json:
         print_json(found.document())
@@ -185,7 +194,7 @@ def _folded(
     return lives, policies, list(outside_role(acts, answers, policies.at(lives.last)))
 
 
-def _cover(records: Path, roster: Path, scope: Scope) -> Figure:
+def _certificates(records: Path, roster: Path, scope: Scope) -> Figure:
     """Return the share of certificates that were valid at the end of the period."""
     place = Place(TRAINING, None, roster, records)
     ended = as_datetime(Instant(scope.period.end - 1)).date()
@@ -194,6 +203,20 @@ def _cover(records: Path, roster: Path, scope: Scope) -> Figure:
     stands = seats(paths, team(place.roster(_COMMAND), known), known, ended)
     valid = sum(one.valid for one in stands)
     return share("certificate_cover", "certificates that are valid", valid, len(stands))
+
+
+def _access(file: Path) -> Figure:
+    """Return the share of pairs of channel and role whose every holder is in the channel, as listed now."""
+    try:
+        roster = read_roster(file)
+    except RosterError as error:
+        fail(_COMMAND, str(error))
+    found = access(roster, asyncio.run(ListedMemberships().members(roster)))
+    pairs = [(name, role) for name, room in roster.rooms.items() for role in room.post]
+    lacking = {(one.channel, role) for one in found.missing for role in one.roles}
+    lacking |= set(found.unheld)
+    passed = sum(one not in lacking and one[0] not in found.unlisted for one in pairs)
+    return share("access_cover", "roles whose people are all in the channel", passed, len(pairs))
 
 
 def _period(of_month: str | None, since: str | None, until: str | None, zone: str) -> Period:

@@ -106,7 +106,9 @@ def follow(journal: Journal = JOURNAL, on: On = None, as_json: AsJson = False) -
     if as_json:
         print_json({"decisions": [one.document() for one in entries]})
         return
-    table = Table("id", "decision", "owner", "due", "measured by", "state", "result")
+    table = Table(
+        "id", "decision", "owner", "due", "measured by", "state", "before", "after", "result"
+    )
     for one in entries:
         late = " overdue" if one.state == "open" and one.due < today else ""
         table.add_row(
@@ -116,9 +118,15 @@ def follow(journal: Journal = JOURNAL, on: On = None, as_json: AsJson = False) -
             f"{one.due}{late}",
             one.metric or "",
             one.state,
+            _number(one.before),
+            _number(one.after),
             one.result or "",
         )
     show(table)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 def _day(command: str, text: str | None) -> date:

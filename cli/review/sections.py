@@ -14,7 +14,16 @@ from shared.contract.reasons import TRIGGERS
 from shared.contract.sentences import words
 from shared.contract.times import rfc3339
 from shared.policy.responsibility import OutsideRole
-from shared.review import calling, causes, flow, promises, thresholds, voices
+from shared.review import (
+    calling,
+    causes,
+    departments,
+    flow,
+    promises,
+    returning,
+    thresholds,
+    voices,
+)
 from shared.review.causes import Issue, issues
 from shared.review.figures import Figure, length
 from shared.review.folding import Lives
@@ -26,6 +35,7 @@ TRAINING: Final = "Training and access"
 _COLUMNS: Final = ("began", "after a move", "after two", "after more", "became")
 
 METRICS: Final[Sequence[tuple[str, Sequence[Metric]]]] = (
+    ("Volume and mix", (flow.downgraded,)),
     (
         "Promises kept",
         (
@@ -45,13 +55,12 @@ METRICS: Final[Sequence[tuple[str, Sequence[Metric]]]] = (
         (
             flow.avoidable,
             calling.late,
-            flow.returns,
+            returning.returns,
             flow.hops,
             flow.level_one_capable,
             calling.information,
             calling.silent,
             flow.deescalation,
-            flow.downgraded,
         ),
     ),
     (
@@ -64,11 +73,11 @@ METRICS: Final[Sequence[tuple[str, Sequence[Metric]]]] = (
             calling.executives,
         ),
     ),
-    ("Departments", (calling.departments,)),
+    ("Departments", (departments.requests, departments.updates, departments.waiting)),
     ("Causes", (flow.recurrence, flow.concentration, flow.grouping, causes.cost)),
     ("Customer voice", (voices.satisfaction_gap,)),
     ("Agent and department voice", (voices.answers,)),
-    ("Data quality", (calling.retracted, thresholds.pauses)),
+    ("Data quality", (calling.retracted, flow.unclassed, thresholds.pauses)),
 )
 """The metrics of each section, in the order of the report."""
 
@@ -150,9 +159,10 @@ def reviewed(
         lives: What was folded, for the quality of the data.
         entries: What earlier reviews decided.
         outside: Acts outside a role, of any time; those of the period and the slice are shown.
-        trained: The cover of certificates; empty where no records were named.
+        trained: The cover of certificates and of access; empty where neither was named.
     """
     found = {title: figures(scope, metrics) for title, metrics in METRICS}
+    found["Causes"] += causes.prevention(scope, _done(entries))
     found[TRAINING] = list(trained)
     flat = [one for some in found.values() for one in some]
     return Review(
@@ -220,8 +230,9 @@ def _verdict(review: Review) -> Section:
     if review.issues:
         first = review.issues[0]
         told.append(
-            f"Most escalations: {first.cause} ({first.escalations}); sent to {first.solved_by} at once,"
-            f" {length(first.saved_s)} of {first.detours} tickets would have been spared."
+            f"Most escalations: {first.cause} ({first.escalations}), mostly solved by"
+            f" {first.solved_by}; sent there at once, {first.detours} tickets would have come there"
+            f" sooner, by {length(first.saved_s)} in all."
         )
     wanted = [
         f"{one.action} ({one.owner}, due {one.due}): {one.signal} {one.found}"
@@ -235,10 +246,12 @@ def _volume(review: Review) -> Section:
     scope = review.scope
     kinds: Sequence[tuple[str, Callable[[Any], str]]] = (
         ("severity", lambda one: one.severity),
+        ("impact", lambda one: one.impact or "–"),
         ("priority", lambda one: one.priority),
         ("plan", lambda one: one.plan),
         ("region", lambda one: one.region or "–"),
         ("product", lambda one: one.service or "–"),
+        ("channel", lambda one: one.channel or "–"),
     )
     rows = []
     for name, of in kinds:
@@ -247,7 +260,8 @@ def _volume(review: Review) -> Section:
         for value in sorted({*created, *done}, key=lambda one: (-created[one], one))[:_MOST]:
             rows += [(name, value, str(created[value]), str(done[value]))]
     total = ("all", "", str(len(scope.created)), str(len(scope.resolved)))
-    return Section("Volume and mix", (), [Table(("by", "", "created", "resolved"), [total, *rows])])
+    mix = Table(("by", "", "created", "resolved"), [total, *rows])
+    return Section("Volume and mix", (), [mix, _table(review.figures["Volume and mix"])])
 
 
 def _promises(review: Review) -> Section:
@@ -343,11 +357,14 @@ def _causes(review: Review) -> Section:
         )
         for one in review.issues[:_MOST]
     ]
+    found = review.figures["Causes"]
+    dearest = [one for one in found if one.metric == "escalation_cost" and one.of][:_MOST]
+    shown = [o for o in found if o.metric != "escalation_cost" or not o.of or o in dearest]
     pareto = [(one.cause, [float(one.escalations)]) for one in review.issues[:_MOST]]
     return Section(
         "Causes",
         (),
-        [_table(review.figures["Causes"]), Table(head, rows, "Most common issues")],
+        [_table(shown), Table(head, rows, "Most common issues")],
         [Bars("Escalations by cause", pareto)],
     )
 
@@ -364,7 +381,8 @@ def _agents(review: Review) -> Section:
         for name, answer in one.answers.items()
         if name in {"saved", "learnt", "missing", "needless", "change"}
     ]
-    tables = [_table(review.figures["Agent and department voice"])]
+    answers = review.figures["Agent and department voice"]
+    tables = [_table(answers)] if answers else []
     if free:
         tables.append(Table(("at", "ticket", "question", "answer"), free))
     told = [] if given else ["Nobody has answered a form in this period."]
@@ -375,25 +393,35 @@ def _training(review: Review) -> Section:
     found = review.figures[TRAINING]
     if not found:
         told = [
-            "No records of training were named, so that the cover of certificates is not known."
+            "Neither records of training nor a roster was named, so that the cover of certificates"
+            " and of access is not known."
         ]
         return Section(TRAINING, told)
     return Section(TRAINING, (), [_table(found)])
 
 
 def _actions(review: Review) -> Section:
-    head = ("signal", "found", "action", "owner", "due")
+    head = ("signal", "found", "action", "owner", "due", "measured by", "decided as")
+    running = {one.metric: one.id for one in review.entries if one.state != "closed"}
     opened = [
-        (one.signal, one.found, one.action, one.owner, one.due.isoformat())
+        (
+            one.signal,
+            one.found,
+            one.action,
+            one.owner,
+            one.due.isoformat(),
+            one.metric,
+            running.get(one.metric, "–"),
+        )
         for one in review.actions
     ]
     kept = [
-        (one.id, one.text, one.owner, one.due.isoformat(), one.metric or "–", one.state)
+        (one.id, one.text, one.owner, one.due.isoformat(), one.metric or "–", _became(one))
         for one in review.entries
     ]
     tables = [Table(head, opened, "Opened by thresholds")]
     if kept:
-        columns = ("id", "decision", "owner", "due", "measured by", "state")
+        columns = ("id", "decision", "owner", "due", "measured by", "what became of it")
         tables.append(Table(columns, kept, "Decided before"))
     return Section("Actions", (), tables)
 
@@ -443,6 +471,21 @@ def _closed(entries: Sequence[Entry]) -> dict[str, date]:
         for one in entries
         if one.metric is not None and one.closed_on is not None
     }
+
+
+def _done(entries: Sequence[Entry]) -> dict[str, date]:
+    return {
+        one.metric: one.done_on
+        for one in entries
+        if one.metric is not None and one.done_on is not None
+    }
+
+
+def _became(one: Entry) -> str:
+    """Return how far a decision is, what it measured before and after, and what came of it."""
+    measured = [f"{value:g}" for value in (one.before, one.after) if value is not None]
+    told = [one.state, " → ".join(measured), one.result or ""]
+    return ", ".join(part for part in told if part)
 
 
 def _open(entries: Sequence[Entry]) -> int:

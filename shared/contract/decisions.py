@@ -223,7 +223,8 @@ class EscalationEnded(EscalationDecision):
     by: str | None = Field(default=None, description="Who ended it, if a person did.")
     reason: EndReason = Field(description="Why.")
     detail: str | None = Field(
-        default=None, description="With `withdrawn`: what withdrew it; with `declined`: why."
+        default=None,
+        description="With `withdrawn`: what withdrew it; with `returned` and `declined`: why.",
     )
     proposed: str | None = Field(
         default=None, description="With `declined`: the department that is asked instead."

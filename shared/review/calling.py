@@ -1,8 +1,8 @@
-"""Metrics of people: acknowledgements, ladders, pages, late and silent breaches, departments."""
+"""Metrics of people: acknowledgements, ladders, pages, late and silent breaches."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +17,7 @@ LATE_SHARE: Final = 0.9
 """An escalation before this part of the allowance is in time."""
 _ACT_WITHIN_S: Final = 600
 _NIGHT: Final = (22, 6)
+_MOST_CALLED: Final = 3
 
 
 def acknowledgement(scope: Scope) -> Iterator[Figure]:
@@ -69,7 +70,7 @@ def late(scope: Scope) -> Iterator[Figure]:
         breached += 1
         first = _first_raise(life)
         left = [] if first is None else [_lead(scope, life, one, first) for one in broken]
-        tardy += not left or min(left) <= 1 - LATE_SHARE
+        tardy += not left or 1 - min(left) >= LATE_SHARE
         leads += left[:1]
     yield share("late_rate", "breached without an escalation in time", tardy, breached)
     yield Figure(
@@ -93,45 +94,16 @@ def silent(scope: Scope) -> Iterator[Figure]:
     yield share("silent_breach", "breaches of which nobody was told", quiet, len(broken))
 
 
-def departments(scope: Scope) -> Iterator[Figure]:
-    """Requests to other departments: acknowledged in time, declined, orphaned, and the wait."""
-    sent: dict[str, list[Raise]] = defaultdict(list)
-    for one in scope.raised:
-        if one.track == "external":
-            sent[one.target].append(one)
-    for name, some in sorted(sent.items()):
-        kept = sum(_in_time(one) for one in some)
-        yield share("ola_attainment", f"{name} acknowledged in time", kept, len(some), name)
-        declined = sum(one.reason == "declined" for one in some)
-        yield share("decline_rate", f"{name} declined", declined, len(some), name)
-    every = [one for some in sent.values() for one in some]
-    yield share(
-        "ola_attainment", "requests acknowledged in time", sum(map(_in_time, every)), len(every)
-    )
-    orphans = len(sent.get("orphan", ()))
-    yield Figure("orphans", "requests that no department took", orphans, "count", len(every))
-    waited = sum(
-        max(0, min(until, scope.period.end, scope.now) - max(since, scope.period.start))
-        for life in scope.tickets
-        for status, since, until in _status_spans(life, scope.now)
-        if status == "waiting_internal"
-    )
-    yield Figure("waiting_internal", "waited for other departments", waited, "seconds", len(every))
-
-
 def information(scope: Scope) -> Iterator[Figure]:
     """Fields owed at the raise, and debts paid in time."""
-    debts = [one for one in scope.raised if one.owed]
+    debts = [one for one in scope.raised if _fell_due(scope, one)]
     required = given = 0
     for one in scope.raised:
         form = _form(scope, one)
         required += len(form)
         given += len(form) - len(set(one.owed) & set(form))
     yield share("information_completeness", "required fields there at the raise", given, required)
-    paid = sum(
-        one.paid_at is not None and one.owed_by is not None and one.paid_at <= one.owed_by
-        for one in debts
-    )
+    paid = sum(not one.debt_overdue for one in debts)
     yield share("debts_paid", "owed information given in time", paid, len(debts))
 
 
@@ -145,9 +117,12 @@ def notice_load(scope: Scope) -> Iterator[Figure]:
     ]
     weeks = max(1.0, (scope.period.end - scope.period.start) / (7 * 86_400))
     yield Figure("pages", "pages", len(pages), "count", len(pages))
+    for role, count in Counter(role for _, role, _ in pages).most_common(_MOST_CALLED):
+        label = f"pages a week to {role}"
+        yield Figure("pages_weekly", label, count / weeks, "count", count, role)
     nights = Counter(role for at, role, _ in pages if in_hours(at, *_NIGHT, zone=scope.zone))
     yield Figure("night_pages", "pages from 22 to 06", nights.total(), "count", len(pages))
-    for role, count in nights.most_common(3):
+    for role, count in nights.most_common(_MOST_CALLED):
         yield Figure(
             "night_pages_weekly",
             f"night pages a week to {role}",
@@ -179,11 +154,6 @@ def _wait(one: Raise) -> float:
     return float((one.acknowledged_at or one.at) - one.at)
 
 
-def _in_time(one: Raise) -> bool:
-    at, due = one.acknowledged_at, one.ack_due
-    return at is not None and (due is None or at <= due)
-
-
 def _first_raise(life: Life) -> Instant | None:
     upward = [one.at for one in life.raises.values() if one.track in ("functional", "hierarchical")]
     return min(upward, default=None)
@@ -197,16 +167,16 @@ def _lead(scope: Scope, life: Life, stop: Stop, first: Instant) -> float:
     return calendar.consumed(first, due) / whole if whole > 0 else 0.0
 
 
-def _status_spans(life: Life, until: Instant) -> Iterator[tuple[str, Instant, Instant]]:
-    ends = [at for at, _ in life.statuses[1:]]
-    for (since, status), end in zip(life.statuses, [*ends, until], strict=False):
-        yield status, since, end
-
-
 def _form(scope: Scope, one: Raise) -> tuple[str, ...]:
     if one.track != "functional" or one.target not in ("t2", "t3"):
         return ()
     return scope.policy(one.at).missing_information(int(one.target[1:]), ())
+
+
+def _fell_due(scope: Scope, one: Raise) -> bool:
+    """Whether *one* was still open when the information that it owed was due."""
+    due, ended = one.owed_by, one.ended_at
+    return due is not None and due <= scope.now and (ended is None or ended > due)
 
 
 def _acted(life: Life, at: Instant) -> bool:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Final
 
-from shared.contract.times import Seconds
+from shared.contract.times import Instant, Seconds, instant
 from shared.review.figures import Figure
 from shared.review.lives import Life
 from shared.review.metrics import Scope
 from shared.review.spans import worked
+
+MEASURED_FOR: Final = Seconds(56 * 86_400)
+"""So long before and after an action the escalations of its cause are counted: eight weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +69,47 @@ def cost(scope: Scope) -> Iterator[Figure]:
     """Calendar hours in each tier times what an hour there costs, of escalated tickets of R."""
     if not scope.rates:
         return
-    total = 0.0
-    escalated = [one for one in scope.resolved if one.raises]
-    for life in escalated:
-        for tier, since, until in life.stays(life.resolved_at or scope.now):
-            if since < until:
-                spent = worked(life, since, until, scope.policy(until), timer="tier_dwell")
-                total += spent / 3600 * scope.rates.get(tier, 0.0)
-    yield Figure("escalation_cost", "cost of escalated tickets", total, "count", len(escalated))
+    spent: dict[str, list[float]] = defaultdict(list)
+    for life in scope.resolved:
+        if life.raises:
+            spent[life.cause].append(_cost(scope, life))
+    every = [one for some in spent.values() for one in some]
+    label = "cost of escalated tickets"
+    yield Figure("escalation_cost", label, sum(every), "count", len(every))
+    for cause, some in sorted(spent.items(), key=lambda one: (-sum(one[1]), one[0])):
+        yield Figure("escalation_cost", f"{label}, {cause}", sum(some), "count", len(some), cause)
+
+
+def prevention(scope: Scope, done: Mapping[str, date]) -> Iterator[Figure]:
+    """What actions against a cause have prevented, those whose eight weeks end in the period.
+
+    Args:
+        scope: The period, and the tickets of the slice.
+        done: The metric of each action, such as `cause.driver`, and the day on which it was done.
+    """
+    for metric, day in sorted(done.items()):
+        kind, _, cause = metric.partition(".")
+        acted = instant(datetime.combine(day, time(), UTC))
+        if kind != "cause" or not scope.period.has(Instant(acted + MEASURED_FOR)):
+            continue
+        raised = [
+            one.at for life in scope.lives if life.cause == cause for one in life.raises.values()
+        ]
+        before = sum(acted - MEASURED_FOR <= at < acted for at in raised)
+        after = sum(acted <= at < acted + MEASURED_FOR for at in raised)
+        value = (before - after) / before if before else None
+        label = f"escalations prevented of {cause}, of {before} in the eight weeks before"
+        yield Figure("prevention_yield", label, value, "share", before, cause)
+
+
+def _cost(scope: Scope, life: Life) -> float:
+    return sum(
+        worked(life, since, until, scope.policy(until), timer="tier_dwell")
+        / 3600
+        * scope.rates.get(tier, 0.0)
+        for tier, since, until in life.stays(life.resolved_at or scope.now)
+        if since < until
+    )
 
 
 def _issue(scope: Scope, cause: str, tickets: list[Life], raised: int, grave: int) -> Issue:

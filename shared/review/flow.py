@@ -109,14 +109,6 @@ def hops(scope: Scope) -> Iterator[Figure]:
     )
 
 
-def returns(scope: Scope) -> Iterator[Figure]:
-    """Escalations given back, of E, whole and by the code of the return."""
-    back = [one for one in scope.raised if one.reason == "returned"]
-    yield share("return_rate", "escalations returned", len(back), len(scope.raised))
-    for code, count in sorted(Counter(one.code or "no code" for one in back).items()):
-        yield share("return_rate", "escalations returned", count, len(scope.raised), code)
-
-
 def avoidable(scope: Scope) -> Iterator[Figure]:
     """Ended escalations of a class that could be avoided, of those with any class."""
     ended = classed(scope)
@@ -135,6 +127,12 @@ def level_one_capable(scope: Scope) -> Iterator[Figure]:
     above = [one for one in scope.resolved if one.resolutions[-1].tier > 1]
     known = sum(one.resolutions[-1].cause == "known_answer_exists" for one in above)
     yield share("level_one_capable", "could have been solved in tier 1", known, len(above))
+
+
+def unclassed(scope: Scope) -> Iterator[Figure]:
+    """Tickets of R whose last resolution names no cause, of R."""
+    bare = sum(one.resolutions[-1].cause is None for one in scope.resolved)
+    yield share("tickets_without_class", "resolved without a class", bare, len(scope.resolved))
 
 
 def downgraded(scope: Scope) -> Iterator[Figure]:

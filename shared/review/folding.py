@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from shared.contract.decisions import (
     AcknowledgementTaken,
@@ -24,25 +25,47 @@ from shared.contract.decisions import (
     TimerMet,
 )
 from shared.contract.events import (
-    EscalationDeclined,
     EscalationHandedOver,
-    EscalationReturned,
     FeedbackGiven,
-    InfoSupplied,
     StatusChanged,
     TicketEvent,
     TicketFacts,
     TicketMessage,
     TicketObserved,
 )
-from shared.contract.times import Instant, instant, parse_instant
+from shared.contract.times import Instant, instant
 from shared.contract.vocabulary import Author, Implied, Status
-from shared.review.lives import PAUSES, Feedback, Life, Message, Raise, Resolution, Stop
+from shared.review import standing
+from shared.review.lives import Feedback, Life, Message, Raise, Resolution, Stop
+from shared.review.standing import Mark
 
 TEAM: Final = ("assignment_group", "team", "group")
 """Under which names a helpdesk's events carry the group that works on a ticket."""
 
+CHANNEL: Final = ("channel", "contact_type")
+"""Under which names they carry the way on which it came."""
+
+OVERDUE_DEBT: Final = "info_debt"
+"""What a notice is triggered by that tells of information still owed."""
+
 _PLAIN: Final = ("service", "component", "symptom", "category", "requester", "owner", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody did to a case, and in which event: it may turn out to be refused."""
+
+    at: Instant
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _SaidStatus(_Said):
+    data: StatusChanged
+
+
+_Act = TypeVar("_Act", bound=_Said)
+_Dated = TypeVar("_Dated", Message, Feedback, _SaidStatus, _Said)
 
 
 class Lives:
@@ -53,9 +76,9 @@ class Lives:
 
     def __init__(self) -> None:
         self._lives: dict[str, Life] = {}
-        self._status_said: dict[str, list[tuple[Instant, str, StatusChanged]]] = {}
-        self._codes: dict[tuple[str, Instant], str] = {}
-        self._supplied: dict[str, list[tuple[Instant, frozenset[str]]]] = {}
+        self._status_said: dict[str, list[_SaidStatus]] = defaultdict(list)
+        self._handed_over: dict[str, list[_Said]] = defaultdict(list)
+        self._refused: dict[str, set[str]] = defaultdict(set)
         self._seen: set[tuple[str, str]] = set()
         self.duplicates = 0
         self.late = 0
@@ -95,7 +118,10 @@ class Lives:
             case CaseOpened() | GroupOpened():
                 self._opened(life, data, at)
             case CaseReopened():
-                life.reopens.append(at)
+                # A merge or a cancellation that is taken back is no reopening.
+                if life.resolved_at is not None:
+                    life.reopens.append(at)
+                life.merged = life.cancelled = False
                 life.tiers.append((at, data.tier))
                 life.statuses.append((at, "open"))
             case CaseReclassified():
@@ -116,7 +142,7 @@ class Lives:
                 self._stopped(life, data, at, due)
             case ActRefused() as data:
                 life.refused.append((at, data.code))
-                self._forget_status(life, data.act_id)
+                self._refused[data.act_id].add(life.key)
             case GroupJoined() as data:
                 self._joined(self.life(data.group_id), life)
             case _:
@@ -132,8 +158,8 @@ class Lives:
         """Return every life, sorted by key, its lists in the order of time."""
         for key in sorted(self._lives):
             self._continue(self._lives[key])
-        for key, life in self._lives.items():
-            self._finish(key, life)
+        for life in self._lives.values():
+            self._finish(life)
         return [self._lives[key] for key in sorted(self._lives)]
 
     def _heard(self, life: Life, event: TicketEvent, at: Instant) -> None:
@@ -154,17 +180,13 @@ class Lives:
                         None if data.note_kind is None else data.note_kind.value,
                         data.by or data.author_id,
                         data.text or "",
+                        data.role,
                     )
                 )
             case StatusChanged():
-                self._status_said.setdefault(life.key, []).append((at, event.id, data))
-            case EscalationReturned() | EscalationDeclined() if data.reason_code is not None:
-                self._codes[life.key, at] = data.reason_code
+                self._status_said[life.key].append(_SaidStatus(at, event.id, data))
             case EscalationHandedOver():
-                life.hand_overs.append(at)
-            case InfoSupplied():
-                given = frozenset(data.info or ())
-                self._supplied.setdefault(life.key, []).append((at, given))
+                self._handed_over[life.key].append(_Said(at, event.id))
             case FeedbackGiven():
                 life.feedback.append(
                     Feedback(at, life.key, data.escalation_id, data.by, data.answers)
@@ -174,11 +196,11 @@ class Lives:
 
     def _observed(self, life: Life, name: str, data: TicketObserved, at: Instant) -> None:
         """Take the status of a snapshot where it is another than before, and what it implies."""
-        said = self._status_said.setdefault(life.key, [])
-        before = said[-1][2].status if said else Status.NEW
+        said = self._status_said[life.key]
+        before = said[-1].data.status if said else Status.NEW
         if data.status is None or data.status == before:
             return
-        said.append((at, name, StatusChanged(status=data.status, by=data.by)))
+        said.append(_SaidStatus(at, name, StatusChanged(status=data.status, by=data.by)))
         first_only = data.implies is Implied.FIRST_REPLY
         if data.implies is not None and not (first_only and life.first_reply_at is not None):
             asks = data.implies is Implied.QUESTION
@@ -208,6 +230,9 @@ class Lives:
             team = extra.get(name)
             if isinstance(team, str) and team and (not life.teams or life.teams[-1][1] != team):
                 life.teams.append((at, team))
+        for name in CHANNEL:
+            if isinstance(extra.get(name), str) and extra[name]:
+                life.channel = extra[name]
         if isinstance(extra.get("made_sla"), str):
             life.desk_kept = extra["made_sla"].upper() == "TRUE"
 
@@ -224,7 +249,8 @@ class Lives:
         self._graded(life, data.cell, data.priority, at)
 
     def _graded(self, life: Life, cell: str, priority: str, at: Instant) -> None:
-        life.grades.append((at, cell.partition("/")[0], str(priority)))
+        severity, _, life.impact = cell.partition("/")
+        life.grades.append((at, severity, str(priority)))
 
     def _closed(self, life: Life, data: CaseClosed, at: Instant) -> None:
         status = "" if data.status is None else data.status.value
@@ -254,8 +280,8 @@ class Lives:
                 life.raises[data.escalation_id] = _raised(life.key, data, at)
                 if "T19" in data.because.triggers:
                     life.stale.append(at)
-            case NoticeDue() as data if data.step is None and "T19" in data.because.triggers:
-                life.stale.append(at)
+            case NoticeDue() as data if data.step is None:
+                self._joined_by(life, data, at)
             case AcknowledgementTaken() as data:
                 one = life.raises.get(data.escalation_id)
                 if one is not None:
@@ -265,13 +291,18 @@ class Lives:
                 one = life.raises.get(data.escalation_id)
                 if one is not None:
                     one.ended_at, one.reason, one.detail = at, data.reason.value, data.detail
-                    one.code = self._codes.get((life.key, at))
             case _:
                 pass
 
-    def _forget_status(self, life: Life, act_id: str) -> None:
-        said = self._status_said.get(life.key, [])
-        self._status_said[life.key] = [one for one in said if one[1] != act_id]
+    def _joined_by(self, life: Life, data: NoticeDue, at: Instant) -> None:
+        """Take what another trigger tells the people of an open escalation."""
+        if "T19" in data.because.triggers:
+            life.stale.append(at)
+        one = life.raises.get(data.escalation_id)
+        if one is not None and "T18" in data.because.triggers:
+            one.unreported.append(at)
+        if one is not None and OVERDUE_DEBT in data.because.triggers:
+            one.debt_overdue = True
 
     def _continue(self, life: Life) -> None:
         """Give a case that came anew under `key/2` its facts, and what was said since it opened."""
@@ -279,34 +310,48 @@ class Lives:
         began = life.opened_at
         if old is None or began is None or not life.key.startswith(f"{old.key.partition('/')[0]}/"):
             return
-        for name in (*_PLAIN, "customer", "tags"):
+        for name in (*_PLAIN, "customer", "tags", "channel"):
             setattr(life, name, getattr(old, name))
-        life.messages += [one for one in old.messages if one.at >= began]
-        old.messages = [one for one in old.messages if one.at < began]
-        said = self._status_said.get(old.key, [])
-        self._status_said[life.key] = [one for one in said if one[0] >= began]
-        self._status_said[old.key] = [one for one in said if one[0] < began]
+        life.messages, old.messages = _parted(old.messages, began)
+        life.feedback, old.feedback = _parted(old.feedback, began)
+        life.teams = [one for one in old.teams if one[0] >= began]
+        old.teams = [one for one in old.teams if one[0] < began]
+        status, handed = self._status_said, self._handed_over
+        status[life.key], status[old.key] = _parted(status[old.key], began)
+        handed[life.key], handed[old.key] = _parted(handed[old.key], began)
 
-    def _finish(self, key: str, life: Life) -> None:
-        said = self._status_said.pop(key, [])
-        statuses = list(life.statuses)
-        for at, _, data in said:
-            statuses.append((at, data.status.value))
-            if data.resume_at is not None and "[" not in data.resume_at:
-                statuses.append((parse_instant(data.resume_at), "open"))
-            for one in life.resolutions:
-                if one.at == at and data.status in ("resolved", "closed"):
-                    one.automatic = False
-                    one.cause, one.avoidable = data.cause_class, data.avoidable
-        life.statuses = sorted(dict.fromkeys(statuses), key=lambda one: one[0])
+    def _finish(self, life: Life) -> None:
+        marks = [Mark(at, status) for at, status in life.statuses]
+        for one in self._accepted(self._status_said, life.key):
+            marks.append(standing.said(one.at, one.data))
+            for resolution in life.resolutions:
+                if resolution.at == one.at and one.data.status in ("resolved", "closed"):
+                    resolution.automatic = False
+                    resolution.cause = one.data.cause_class
+                    resolution.avoidable = one.data.avoidable
+        life.hand_overs = [one.at for one in self._accepted(self._handed_over, life.key)]
         life.messages.sort(key=lambda one: one.at)
-        _end_pauses(life)
+        wrote = [one.at for one in life.messages if one.author == "customer" and not one.automatic]
+        life.statuses = standing.statuses(marks, wrote)
         life.tiers.sort(key=lambda one: one[0])
         life.stops.sort(key=lambda one: one.at)
-        for raised in life.raises.values():
-            for at, given in self._supplied.get(key, ()):
-                if raised.paid_at is None and at >= raised.at and set(raised.owed) <= given:
-                    raised.paid_at = at
+
+    def _accepted(self, said: Mapping[str, list[_Act]], key: str) -> list[_Act]:
+        """Return what was *said* on *key* and was not refused, by its case or by its group."""
+        return [
+            one
+            for one in said.get(key, ())
+            if not any(
+                ticket == key or self._lives[ticket].is_group
+                for ticket in self._refused.get(one.id, ())
+            )
+        ]
+
+
+def _parted(some: Sequence[_Dated], began: Instant) -> tuple[list[_Dated], list[_Dated]]:
+    """Return what of *some* came from *began* on, and what came before."""
+    later = [one for one in some if one.at >= began]
+    return later, [one for one in some if one.at < began]
 
 
 def _raised(ticket: str, data: EscalationRaised, at: Instant) -> Raise:
@@ -326,19 +371,6 @@ def _raised(ticket: str, data: EscalationRaised, at: Instant) -> Raise:
         owed_by=None if debt is None else instant(debt.due),
         ack_due=None if data.ack_due is None else instant(data.ack_due),
     )
-
-
-def _end_pauses(life: Life) -> None:
-    """Add the end that a customer's message makes of a pause."""
-    wrote = sorted(one.at for one in life.messages if one.author == "customer")
-    ends: list[tuple[Instant, str]] = []
-    later = [at for at, _ in life.statuses[1:]]
-    for (since, status), until in zip(life.statuses, [*later, None], strict=False):
-        if status in PAUSES:
-            index = bisect_right(wrote, since)
-            if index < len(wrote) and (until is None or wrote[index] < until):
-                ends.append((wrote[index], "open"))
-    life.statuses = sorted([*life.statuses, *ends], key=lambda one: one[0])
 
 
 def lives(events: Iterable[TicketEvent], decisions: Iterable[DecisionEvent]) -> Lives:

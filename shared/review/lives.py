@@ -10,9 +10,6 @@ from typing import Final
 from shared.contract.times import Instant
 from shared.contract.vocabulary import Form
 
-PAUSES: Final = frozenset({"waiting_customer", "scheduled_hold"})
-"""Statuses that a customer's message ends."""
-
 LEFT_OUT: Final = frozenset({"spam", "drill"})
 """Tags or categories of tickets that no metric counts."""
 
@@ -32,7 +29,10 @@ class Stop:
 
 @dataclass(slots=True)
 class Raise:
-    """One escalation from its raise to its end."""
+    """One escalation from its raise to its end.
+
+    *unreported* are the instants at which a department's report was overdue (T18).
+    """
 
     id: str
     ticket: str
@@ -46,14 +46,19 @@ class Raise:
     asks: bool
     owed: tuple[str, ...] = ()
     owed_by: Instant | None = None
-    paid_at: Instant | None = None
+    debt_overdue: bool = False
     ack_due: Instant | None = None
     acknowledged_at: Instant | None = None
     step: int | None = None
     ended_at: Instant | None = None
     reason: str | None = None
     detail: str | None = None
-    code: str | None = None
+    unreported: list[Instant] = field(default_factory=list)
+
+    @property
+    def code(self) -> str | None:
+        """Why it was returned or declined, in a word."""
+        return self.detail if self.reason in ("returned", "declined") else None
 
     @property
     def acknowledged(self) -> bool:
@@ -63,7 +68,7 @@ class Raise:
 
 @dataclass(slots=True)
 class Message:
-    """What somebody wrote: when, who, and whether the customer saw it."""
+    """What somebody wrote: when, who and in which role, and whether the customer saw it."""
 
     at: Instant
     author: str
@@ -73,6 +78,7 @@ class Message:
     kind: str | None
     by: str | None
     text: str
+    role: str | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +116,8 @@ class Life:
         statuses: Every status with the instant at which it began.
         tiers: Every tier with the instant at which it was entered.
         grades: Severity and priority with the instant from which they held.
+        impact: How many the last cell says are affected, `I1` to `I4`.
+        channel: On which way it came, where its helpdesk says so.
         desk_kept: The desk's own verdict, as it last stood; None where the desk has none.
         told: The instants at which the policy had somebody told.
         refused: Codes of refused acts, and when.
@@ -132,6 +140,8 @@ class Life:
     owner: str | None = None
     title: str = ""
     tags: frozenset[str] = frozenset()
+    impact: str | None = None
+    channel: str | None = None
     desk_kept: bool | None = None
     recurrence_of: str | None = None
     teams: list[tuple[Instant, str]] = field(default_factory=list)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Final, Literal
 
 from shared.contract.times import Seconds, as_datetime
-from shared.review import calling
+from shared.review import departments
 from shared.review.causes import issues
 from shared.review.figures import FEW, Figure
 from shared.review.lives import Raise
@@ -193,7 +193,7 @@ def _passed(scope: Scope, limit: Limit, by_key: dict[str, Figure]) -> Action | N
     if not passed:
         return None
     bound = Figure(figure.metric, "", limit.bound, figure.unit, figure.count).text()
-    told = f"{figure.text()}, {limit.side} {bound} (of {figure.count})"
+    told = f"{figure.text()}, {limit.side} {bound} (of {figure.count:,})"
     label = f"{figure.label} {figure.of}" if figure.of in _PROMISED else figure.label
     return _opened(scope, limit.figure, label, told, (limit.action, limit.owner, limit.days))
 
@@ -287,7 +287,7 @@ def _departments(scope: Scope, found: Sequence[Figure]) -> Iterator[Action]:
     if not now:
         return
     earlier = replace(scope, period=before(scope.period, scope.zone))
-    then = {one.key: one for one in calling.departments(earlier)}
+    then = {one.key: one for one in departments.requests(earlier)}
     for one in now:
         last = then.get(one.key)
         if last is not None and _is_under(last):

@@ -48,6 +48,7 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "customer": (
         Question("repeated", "Did you have to repeat yourself?", ("yes", "no")),
         Question("informed", "Did you always know what happens next, and when?", ("yes", "no")),
+        Question("kept", "Were the times kept that we named?", ("yes", "no")),
         Question("satisfaction", "How satisfied are you?", ("1", "2", "3", "4", "5")),
         Question("change", "What would you change?"),
     ),

@@ -182,7 +182,13 @@ def links(
         found.append((words, plain(facts.url).replace(" ", "%20")))
     if tracker_url:
         words = terms.phrases.get("history", "Its history")
-        found.append((words, f"{tracker_url.rstrip('/')}/tickets/{_quoted(decision.ticket)}"))
+        base = tracker_url.rstrip("/")
+        found.append((words, f"{base}/tickets/{_quoted(decision.ticket)}"))
+        escalation = decision.data.get("escalation_id")
+        if decision.type == ENDED and escalation:
+            words = terms.phrases.get("feedback", "How was it? Half a minute")
+            about = f"ticket={_quoted(decision.ticket)}&escalation={_quoted(str(escalation))}"
+            found.append((words, f"{base}/feedback/receiver?{about}"))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -17,8 +17,10 @@ from services.tracker.api import Cursor, only_seen, question_of
 from services.tracker.core.procedures import Call, Procedure, Step, procedures_of
 from services.tracker.core.readers import Reader, secret_of
 from services.tracker.dashboard import looks
+from services.tracker.dashboard.feedback import add_feedback
 from services.tracker.dashboard.forms import NOTHING, Filled, act_of, filled_from, offers
 from services.tracker.dashboard.policy_page import policy_shown
+from services.tracker.dashboard.posting import filled_in
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import GROUP_SOURCE
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
@@ -47,6 +49,7 @@ def pages(site: Site, access: Access) -> APIRouter:
     _add_lists(router, site)
     _add_sums(router, site)
     _add_case(router, site)
+    add_feedback(router, site)
     return router
 
 
@@ -135,13 +138,8 @@ def _add_case(router: APIRouter, site: Site) -> None:
     async def act(reader: Who, key: Key, request: Request) -> Response:
         """Hand an act on to intake, and come back to the case with what became of it."""
         here = looks.link(key)
-        _only_from_here(request)
+        form = await filled_in(request)
         only_seen(reader, key)
-        form = {
-            name: text
-            for name, text in (await request.form(max_fields=40, max_files=0)).items()
-            if isinstance(text, str)
-        }
         outcome = await _posted(site, key, form, secret_of(request.headers.get("authorization")))
         if outcome.act_id is not None:
             did = f"did={quote(outcome.act_id, safe='')}&after={outcome.after}"
@@ -247,27 +245,6 @@ async def _posted(site: Site, key: str, form: Mapping[str, str], secret: str | N
     except ValueError as error:
         return Outcome(said=("The form cannot be read", str(error)))
     return await site.intake.post(key, act, secret)
-
-
-def _only_from_here(request: Request) -> None:
-    """Refuse a form that another site has posted in the name of somebody who is signed in here.
-
-    Raises:
-        Problem: 403.
-    """
-    origin = request.headers.get("origin")
-    fetched = request.headers.get("sec-fetch-site")
-    here = request.headers.get("host")
-    # Browsers say where a form comes from; those that do not say at least its origin.
-    foreign = origin is not None and urlsplit(origin).netloc != here
-    if foreign if fetched is None else fetched not in {"same-origin", "none"}:
-        raise Problem(
-            status=403,
-            code="foreign_form",
-            title="The form was sent from another site",
-            detail=f"its origin is {origin!r}",
-            do="Send it from the case's own page.",
-        )
 
 
 async def _reasons(site: Site, key: str) -> Explanation | None:

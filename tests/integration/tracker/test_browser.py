@@ -17,7 +17,15 @@ from tests.support.tracker_service import Tracker, listening
 from tests.support.tracker_stories import many
 from tests.support.tracker_stream import event_said, story
 
-PATHS = ("/", "/tickets/desk:T1", "/search?q=desk", "/groups", "/charts?days=1", "/policy")
+PATHS = (
+    "/",
+    "/tickets/desk:T1",
+    "/search?q=desk",
+    "/groups",
+    "/charts?days=1",
+    "/policy",
+    "/feedback/shift",
+)
 PATIENCE_MS = 60_000
 
 
@@ -120,16 +128,17 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(
         await page.context.close()
 
 
+async def refused(_: object) -> Answer:
+    said = b'{"title": "Not allowed so", "detail": "missing", "do": "Add it.",'
+    said += b'"missing": [{"field": "impact", "why": "the form asks for it"}], "allowed": []}'
+    return Answer(422, {"content-type": "application/problem+json"}, said)
+
+
 async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
     tracker: Tracker, browser: Browser
 ) -> None:
     until = parse_instant("2026-03-03T12:00:00Z")
     await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Totals")], until))
-
-    async def refused(_: object) -> Answer:
-        said = b'{"title": "Not allowed so", "detail": "missing", "do": "Add it.",'
-        said += b'"missing": [{"field": "impact", "why": "the form asks for it"}], "allowed": []}'
-        return Answer(422, {"content-type": "application/problem+json"}, said)
 
     async with (
         http_peer(refused) as peer,
@@ -150,4 +159,29 @@ async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
         # H18: the draft is offered again, with what is missing.
         assert await form.get_by_label("Why").input_value() == "It grows"
         assert not await form.get_by_label("impact").input_value()
+        await context.close()
+
+
+async def test_without_scripts_a_shift_is_spoken_of_and_nothing_written_is_lost(
+    tracker: Tracker, browser: Browser
+) -> None:
+    await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Totals")]))
+    async with (
+        http_peer(refused) as peer,
+        listening(tracker.database, intake_url=peer.url) as url,
+    ):
+        context = await browser.new_context(java_script_enabled=False)
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        await page.goto(url)
+        await page.get_by_role("link", name="After the shift").click()
+        await page.get_by_label("The ticket of the shift").fill("desk:A")
+        await page.get_by_label("Who you are").fill("olga")
+        await page.get_by_label("How was the shift?").select_option("4")
+        await page.get_by_label("Which happened, and should not have?").fill("the third")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("alert")).to_contain_text("impact", timeout=PATIENCE_MS)
+        kept = page.get_by_label("Which happened, and should not have?")
+        assert await kept.input_value() == "the third"
+        assert [one.json()["answers"]["load"] for one in peer.got] == ["4"]
         await context.close()

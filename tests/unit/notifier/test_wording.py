@@ -247,6 +247,17 @@ def test_only_web_addresses_become_links() -> None:
     assert 'href="https://desk.example.org/?q=1&quot;&amp;&lt;b&gt;"' in html
 
 
+def test_the_letter_of_an_ended_escalation_asks_how_it_was() -> None:
+    ended = {"reason": "resolved", "escalation_id": "esc/1", "stand_down": ["t2_oncall"]}
+    decision = Decided(UUID(int=1), "escalation.ended", "desk:A", 2, NOON, ended)
+    told = Told(decision, "t2_oncall", Purpose.STAND_DOWN, fyi=True, facts=TicketFacts())
+    (_, asked) = Words(public_url="https://b.example.org").message(told).links
+    assert asked == (
+        "How was it? Half a minute",
+        "https://b.example.org/feedback/receiver?ticket=desk:A&escalation=esc%2F1",
+    )
+
+
 def test_a_ticket_key_is_quoted_in_its_link() -> None:
     decision = Decided(UUID(int=1), "case.opened", 'desk:"ä/?#', 1, NOON, {})
     told = Told(decision, "r", Purpose.NOTICE, fyi=False, facts=TicketFacts())

@@ -10,7 +10,7 @@ from services.escalator.core.wire import encode_decision
 from shared.contract.decisions import decode_decision
 from shared.contract.events import TicketEvent
 from shared.contract.times import parse_instant
-from shared.review import calling, flow
+from shared.review import departments, flow
 from shared.review.figures import Figure
 from shared.review.folding import Lives
 from shared.review.metrics import Scope, figures
@@ -34,7 +34,7 @@ def scope_of(events: list[TicketEvent], until: str, period: Period) -> Scope:
 
 
 def found(scope: Scope, closed: dict[str, date] | None = None) -> dict[str, Action]:
-    every = actions(scope, figures(scope, (calling.departments,)), closed)
+    every = actions(scope, figures(scope, (departments.requests,)), closed)
     return {one.metric: one for one in every}
 
 

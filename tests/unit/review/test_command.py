@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.report.document import Document, Section, Table
+from cli.report.pdf import pdf
 from cli.report.plain import comma_separated, markdown
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
@@ -113,7 +115,7 @@ def test_a_slice_without_tickets_is_an_empty_report(files: list[str]) -> None:
     assert (found["created"], found["slice"]) == (0, "plan standard")
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "csv", "html"])
+@pytest.mark.parametrize("form", ["text", "markdown", "csv", "html", "pdf"])
 def test_every_form_says_the_same_number(files: list[str], form: str) -> None:
     told = run(*files, "--format", form)
     assert told.exit_code == 0
@@ -125,6 +127,25 @@ def test_a_spreadsheet_takes_nothing_that_people_wrote_for_a_formula() -> None:
     document = Document("Review", "", [section])
     assert list(csv.reader(io.StringIO(comma_separated(document))))[1][-1] == "'=1+1"
     assert "a\\|b" in markdown(document)
+
+
+def test_a_pdf_has_every_object_where_its_table_says_and_breaks_lines_that_are_too_long() -> None:
+    hostile = ") Tj ET \\ endstream ✓ é"
+    wide = Table(("a", "b"), [(hostile, "word " * 80)] * 60)
+    made = pdf(Document("Review", "", [Section("Causes", (), [wide])]))
+    assert made.isascii()
+    places = re.findall(r"^(\d{10}) 00000 n $", made, re.MULTILINE)
+    for number, place in enumerate(places, start=1):
+        assert made[int(place) :].startswith(f"{number} 0 obj\n")
+    assert made[int(made.split("startxref\n")[1].split()[0]) :].startswith("xref\n")
+    for length, stream in re.findall(
+        r"/Length (\d+) >>\nstream\n(.*?)\nendstream\n", made, re.DOTALL
+    ):
+        assert int(length) == len(stream)
+    shown = re.findall(r" Td \((.*)\) Tj ET$", made, re.MULTILINE)
+    letters = [re.sub(r"\\[0-7]{3}", "x", line) for line in shown]
+    assert max(map(len, letters)) <= 157  # what fits on A4 lying down
+    assert not any(set(line) & set("()\\") for line in letters)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +196,21 @@ def test_the_report_lists_what_was_decided_before(files: list[str], tmp_path: Pa
     journal = ["--journal", str(tmp_path / "reviews.jsonl")]
     run("decide", "Check fixes twice", "--owner", "t1_lead", "--due", "2026-04-01", *journal)
     assert "Check fixes twice" in run(*files, *journal).stdout
+
+
+def test_an_action_names_the_open_decision_that_is_measured_by_the_same(
+    files: list[str], tmp_path: Path
+) -> None:
+    journal = ["--journal", str(tmp_path / "reviews.jsonl")]
+    words = ["--owner", "t1_lead", "--due", "2026-04-01", "--metric", "cause.driver"]
+
+    def followed() -> list[str]:
+        told = csv.reader(io.StringIO(run(*files, *journal, "--format", "csv").stdout))
+        return [row[-1] for row in told if "driver escalated again and again" in row]
+
+    assert followed() == ["–"]
+    run("decide", "Ship the new driver", *words, *journal)
+    assert followed() == ["R1"]
 
 
 def test_working_days_leave_out_the_weekend() -> None:

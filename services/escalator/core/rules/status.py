@@ -7,12 +7,12 @@ from typing import Any, Final
 from services.escalator.core import dwell, executives, timers
 from services.escalator.core.case import CLOSED_STATUSES
 from services.escalator.core.escalations import end_all
-from services.escalator.core.local_time import parse_agreed
 from services.escalator.core.refusals import refuse
 from services.escalator.core.rules import membership, reopening, waiting
 from services.escalator.core.turn import Turn
 from shared.contract.events import StatusChanged
 from shared.contract.times import Instant
+from shared.policy.local_time import parse_agreed
 
 PAUSES: Final = frozenset({"waiting_customer", "scheduled_hold"})
 
