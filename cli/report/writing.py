@@ -16,7 +16,7 @@ from cli.report.plain import comma_separated, markdown, text
 
 FormOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
 
-_WRITERS: Final[Mapping[Format, Callable[[Document], str]]] = {
+_WRITERS: Final[Mapping[Format, Callable[[Document], str | bytes]]] = {
     Format.TEXT: text,
     Format.MARKDOWN: markdown,
     Format.CSV: comma_separated,
@@ -25,18 +25,21 @@ _WRITERS: Final[Mapping[Format, Callable[[Document], str]]] = {
 }
 
 
-def written(document: Document, form: Format) -> str:
-    """Return *document* in *form*."""
-    return _WRITERS[form](document)
+def written(document: Document, form: Format) -> bytes:
+    """Return *document* in *form*; what is text is UTF-8 and ends its last line."""
+    whole = _WRITERS[form](document)
+    if isinstance(whole, bytes):
+        return whole
+    return (whole if whole.endswith("\n") else f"{whole}\n").encode()
 
 
 def write(command: str, document: Document, form: Format, output: Path | None) -> None:
     """Write *document* to the file *output*, or to standard output for None."""
     whole = written(document, form)
     if output is None:
-        typer.echo(whole, nl=not whole.endswith("\n"))
+        typer.echo(whole, nl=False)
         return
     try:
-        output.write_text(whole, encoding="utf-8")
+        output.write_bytes(whole)
     except OSError as error:
         fail(command, f"cannot write {output}: {error.strerror}; name another file", code=WRONG_USE)

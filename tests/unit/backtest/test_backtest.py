@@ -148,6 +148,6 @@ def test_what_people_wrote_is_no_markup_on_the_page() -> None:
         FASTER,
         parse_instant("2026-03-04T12:00:00Z"),
     )
-    page = written(report(found, "Backtest", "<script>", 0), Format.HTML)
+    page = written(report(found, "Backtest", "<script>", 0), Format.HTML).decode()
     assert "<b>A" not in page
     assert "<script>" not in page
