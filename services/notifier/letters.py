@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notifier.core.feeds import is_unasked
 from services.notifier.core.known import Decided, Place
-from services.notifier.core.plan import INTAKE, MAIL, Purpose
+from services.notifier.core.plan import INTAKE, MAIL, RECEIPT, Purpose
 from services.notifier.core.roster import TicketFacts
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now, now
@@ -28,6 +28,8 @@ from shared.runtime.kafka import Incoming
 REPLAYED: Final = "replayed"
 DISCARDED: Final = "discarded"
 RECORD: Final = "record-"
+
+_ONE_WAY: Final = {Purpose.ALERT: INTAKE, Purpose.RECEIPT: RECEIPT}
 
 
 class NoDeadLetterError(LookupError):
@@ -117,15 +119,16 @@ class Office:
             msg = f"nobody can be reached as {row['role']}: give the role to somebody in the roster"
             raise NotReplayableError(msg)
         await revive(conn, row, person, ways, self.rosters.current, moment)
-        return f"due now, to {person or INTAKE} by {ways[0]}"
+        to = INTAKE if row["purpose"] == Purpose.ALERT else person or row["role"]
+        return f"due now, to {to} by {ways[0]}"
 
     def _seat(
         self, row: Mapping[Any, Any], cause: Mapping[Any, Any], moment: Now
     ) -> tuple[str | None, tuple[str, ...]]:
         roster = self.rosters.current
         purpose = Purpose(row["purpose"])
-        if purpose is Purpose.ALERT:
-            return None, (INTAKE,)
+        if purpose in _ONE_WAY:
+            return None, (_ONE_WAY[purpose],)
         if purpose in (Purpose.STAND_DOWN, Purpose.COPY) or is_unasked(row["role"]):
             contact = roster.contacts.get(row["person"])
         else:

@@ -20,7 +20,8 @@ from services.notifier.core.allot import Limits, Share, Waiting, allot, gates_of
 from services.notifier.core.flow import Breaker, Gate
 from services.notifier.core.known import Called, Decided, Known
 from services.notifier.core.message import Remarks
-from services.notifier.core.plan import copied_by_mail, digest_id, without_mail
+from services.notifier.core.plan import Purpose, copied_by_mail, digest_id, without_mail
+from services.notifier.core.receipts import why_none
 from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
@@ -247,6 +248,8 @@ async def claim(
     fresh, outdated = [], []
     for row in rows:
         why = stale(waiting_from(row), _known(row))
+        if why is None and row["purpose"] == Purpose.RECEIPT:
+            why = why_none(_decision(row), terms.roster.receipts, now=moment.virtual)
         if why is None:
             fresh.append(row)
         else:
@@ -306,8 +309,8 @@ def _parcels(
         )
 
 
-def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
-    decision = Decided(
+def _decision(row: Mapping[str, Any]) -> Decided:
+    return Decided(
         id=row["decision_id"],
         type=row["type"],
         ticket=row["ticket"],
@@ -316,11 +319,14 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
         data=from_json(row["data"]),
         traceparent=row["traceparent"],
     )
+
+
+def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
     return Claimed(
         id=row["id"],
         attempt=row["attempt"] + 1,
         row={**row, "first_attempt_at": row["first_attempt_at"] or moment.real},
-        decision=decision,
+        decision=_decision(row),
         facts=TicketFacts(**from_json(row["facts"])),
         remarks=Remarks(
             repeat=row["unclear"],

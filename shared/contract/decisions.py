@@ -159,6 +159,13 @@ class CaseOpened(CaseDecision):
     """A case began; `tier` is its start tier."""
 
     recurrence_of: str | None = Field(default=None, description="The case that it repeats.")
+    requester: str | None = Field(
+        default=None,
+        description="Who asked and may be told that it has come; null: no contact, or seen midway.",
+    )
+    reported_at: Moment | None = Field(
+        default=None, description="When they asked, by the helpdesk's own word; null: seen midway."
+    )
 
 
 class CaseReopened(CaseDecision):

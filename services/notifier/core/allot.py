@@ -19,8 +19,11 @@ DIGEST_AT_MOST: Final = 4000
 WHOLE_AT_MOST: Final = 1000
 """Notices of one digest to a webhook, which gets every decision whole, about 1.5 kB each."""
 
-UNPACED: Final = ("console", "intake")
-"""The channels whose recipients are not paced: nobody reads them message by message."""
+UNPACED: Final = ("console", "intake", "receipt")
+"""The channels whose recipients are not paced: no one person reads all that goes there."""
+
+LAST: Final = ("receipt",)
+"""The channels that are served when nothing else may go: nobody is called by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def allot(
     """Share out *free* messages; return the shares, and the gates as they are after them.
 
     Args:
-        waiting: What waits. What is urgent is served first, then the longest wait.
+        waiting: What waits. What is urgent is served first and receipts last, else the longest wait.
         gates: The gates that this process holds; what waits at others is left to their holders.
         in_flight: How many messages are on their way, by gate.
         limits: Rates and bounds.
@@ -111,7 +114,7 @@ def allot(
         for name, gate in after.items()
     }
     shares = []
-    for one in sorted(waiting, key=lambda each: (not each.urgent, each.oldest, each.target)):
+    for one in sorted(waiting, key=_turn):
         most = min(rooms.get(one.gate, 0), free)
         if most <= 0:
             continue
@@ -125,6 +128,10 @@ def allot(
         after |= costs
         shares.append(share)
     return tuple(shares), after
+
+
+def _turn(one: Waiting) -> tuple[bool, bool, datetime, str]:
+    return not one.urgent, one.target.partition(":")[0] in LAST, one.oldest, one.target
 
 
 def _share(

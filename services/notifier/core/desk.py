@@ -19,6 +19,7 @@ from services.notifier.core.known import (
     place,
 )
 from services.notifier.core.plan import ROOM, Earlier, Planned, Purpose, plan
+from services.notifier.core.receipts import receipt
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
 from services.notifier.core.subscriptions import Subscription, subscribed
@@ -109,7 +110,7 @@ class Desk:
 
     def stale_now(self, fan_out: FanOut, row: Planned) -> str | None:
         """Return why *row* is out of date already, the rest of the batch having been heard."""
-        if row.suppressed is not None or row.purpose is not Purpose.NOTICE:
+        if row.suppressed is not None or row.purpose not in (Purpose.NOTICE, Purpose.RECEIPT):
             return row.suppressed
         waiting = Waiting(
             purpose=row.purpose,
@@ -124,8 +125,7 @@ class Desk:
         return stale(waiting, self.known[row.ticket])
 
     def _apply(self, known: Known, decision: Decided) -> None:
-        had_room = known.has_room
-        known = learn(known, decision)
+        before, known = known, learn(known, decision)
         self.known[decision.ticket] = known
         self.touched.add(decision.ticket)
         if decision.type in (ACKNOWLEDGED, ENDED, *CLOSED) or known.facts.restricted:
@@ -137,13 +137,14 @@ class Desk:
                 facts=known.facts,
                 earlier=self.earlier,
                 alerts=self.alerts,
-                room=ROOM in self.roster.channels and (had_room or known.has_room),
+                room=ROOM in self.roster.channels and (before.has_room or known.has_room),
                 now=self.now,
             )
             rows = (*rows, *posted(decision, rows, self.roster))
             rows = (
                 *rows,
                 *subscribed(decision, rows, self.roster, self.subscriptions, self.now),
+                *receipt(before, decision, self.roster.receipts, now=self.now),
             )
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))

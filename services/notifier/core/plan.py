@@ -20,6 +20,7 @@ ALL_FAILED = "all_channels_failed"
 NOTHING_SENT = "nothing_was_sent"
 SAME_PERSON = "same_person"
 INTAKE = "intake"
+RECEIPT = "receipt"
 CASE_ROOM = "case_room"
 ROOM = "room"
 MAIL = "email"
@@ -33,6 +34,7 @@ class Purpose(StrEnum):
     STAND_DOWN = "stand_down"
     ALERT = "alert"
     COPY = "copy"
+    RECEIPT = "receipt"
 
 
 CALLS = (Purpose.NOTICE, Purpose.COPY)

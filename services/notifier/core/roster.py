@@ -134,12 +134,26 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipts:
+    """How whoever opens a ticket is told that it has come.
+
+    *channel* is ``email``, to the requester's own address, or ``webhook``, to the contact *to*, a
+    helpdesk that passes it on. *language* is that of the letter, None for the usual one.
+    """
+
+    channel: str
+    to: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """A roster as loaded: immutable, every reference in it resolved or refused before.
 
     *channels* are the ways out that this installation has; *zone* is where its days are read,
     *calendars* are the files and addresses from which it takes shifts and absences,
-    *rooms* the dedicated channels where people speak.
+    *rooms* the dedicated channels where people speak, *receipts* how requesters get theirs, None where
+    they get none.
     """
 
     name: str
@@ -152,6 +166,7 @@ class Roster:
     zone: ZoneInfo = UTC
     calendars: tuple[str, ...] = ()
     rooms: Mapping[str, Room] = field(default_factory=lambda: MappingProxyType({}))
+    receipts: Receipts | None = None
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""
