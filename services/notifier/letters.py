@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notifier.core.feeds import is_unasked
 from services.notifier.core.known import Decided, Place
-from services.notifier.core.plan import INTAKE, MAIL, RECEIPT, Purpose
+from services.notifier.core.plan import DIGEST, INTAKE, MAIL, RECEIPT, Purpose
 from services.notifier.core.roster import TicketFacts
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now, now
@@ -129,7 +129,8 @@ class Office:
         purpose = Purpose(row["purpose"])
         if purpose in _ONE_WAY:
             return None, (_ONE_WAY[purpose],)
-        if purpose in (Purpose.STAND_DOWN, Purpose.COPY) or is_unasked(row["role"]):
+        given = row["person"] is not None and row["mode"] == DIGEST
+        if given or purpose in (Purpose.STAND_DOWN, Purpose.COPY) or is_unasked(row["role"]):
             contact = roster.contacts.get(row["person"])
         else:
             tier = int(cause["data"].get("tier") or 1)

@@ -190,6 +190,7 @@ class _Document(Strict):
     absence_calendars: list[str] = Field(default_factory=list)
     channels: dict[str, _Room] = Field(default_factory=dict)
     receipts: _Receipts | None = None
+    account_managers: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +446,9 @@ def _misplaced(document: _Document, tree: Mapping[str, Any], name: str) -> Itera
 
 
 def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Give everybody whom rotations, overrides, absences and channels name, with the place."""
+    """Give everybody who is named outside of roles, with the place."""
+    for customer, person in document.account_managers.items():
+        yield ("account_managers", customer), person
     for name, schedule in document.schedules.items():
         for path, person in schedule.named():
             yield ("schedules", name, *path), person
@@ -534,6 +537,7 @@ def _roster(document: _Document, calendars: Calendars) -> tuple[Roster, Flaws]:
         rooms=MappingProxyType({name: _room(name, one) for name, one in document.channels.items()}),
         calendars=tuple(dict.fromkeys(source for _, source, _ in _sources(document))),
         receipts=_receipts(document.receipts),
+        account_managers=MappingProxyType(document.account_managers),
     )
     return roster, flaws
 

@@ -52,9 +52,9 @@ _LOOK: Final = text(
         SELECT clock() AS virtual, clock_timestamp() AS real
     ) AS moment LEFT JOIN LATERAL (
         SELECT d.gate, d.target, count(*), min(d.next_at), coalesce({_URGENT}, false) AS urgent,
-            bool_and(d.mode = 'digest') FROM delivery d
+            d.mode = 'digest' AS bundle FROM delivery d
         WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
-        GROUP BY d.gate, d.target, 5
+        GROUP BY d.gate, d.target, 5, 6
     ) AS due ON true
     """  # noqa: S608  only our own words are put in
 )
@@ -86,7 +86,7 @@ _IN_LINE: Final = """
 """
 _TAKE: Final = text(
     f"""
-    SELECT d.*, share.together, share.urgent, c.type, c.at, c.traceparent, CAST(c.data AS text) AS data,
+    SELECT d.*, share.together, share.urgent, share.bundle, c.type, c.at, c.traceparent, CAST(c.data AS text) AS data,
         CAST(c.facts AS text) AS facts, t.status, t.status_version, CAST(t.calls AS text) AS calls,
         EXISTS (
             SELECT FROM attempt a WHERE a.delivery_id = d.id
@@ -116,12 +116,12 @@ _TAKE: Final = text(
         ) AS missed
     FROM unnest(
         CAST(:targets AS text[]), CAST(:gates AS text[]), CAST(:mosts AS int[]),
-        CAST(:together AS boolean[]), CAST(:urgent AS boolean[])
-    ) AS share (target, gate, most, together, urgent)
+        CAST(:together AS boolean[]), CAST(:urgent AS boolean[]), CAST(:bundle AS boolean[])
+    ) AS share (target, gate, most, together, urgent, bundle)
     CROSS JOIN LATERAL (
         SELECT * FROM delivery d
         WHERE d.target = share.target AND d.gate = share.gate
-        AND coalesce({_URGENT}, false) = share.urgent
+        AND coalesce({_URGENT}, false) = share.urgent AND (d.mode = 'digest') = share.bundle
         AND {_DUE.format(real=":real", virtual=":virtual")} AND {_IN_LINE}
         ORDER BY d.next_at, d.version LIMIT share.most
         FOR UPDATE SKIP LOCKED
@@ -272,6 +272,7 @@ async def _take(
         "mosts": [one.most for one in shares],
         "together": [one.together for one in shares],
         "urgent": [one.urgent for one in shares],
+        "bundle": [one.bundle for one in shares],
     }
     if any(one.together for one in shares):
         # A plan that was made while little waited would take minutes over thousands.
@@ -293,7 +294,7 @@ def _parcels(
     rows: Sequence[Mapping[str, Any]], gates: Mapping[str, Gate], moment: Now
 ) -> Iterator[Parcel]:
     def whole(row: Mapping[str, Any]) -> tuple[str, str]:
-        whole_of = "now" if row["urgent"] else "later"
+        whole_of = "now" if row["urgent"] else "digest" if row["bundle"] else "later"
         return row["target"], whole_of if row["together"] else str(row["id"])
 
     for _, group in groupby(sorted(rows, key=whole), key=whole):

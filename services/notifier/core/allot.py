@@ -50,6 +50,7 @@ class Share:
     most: int
     together: bool = False
     urgent: bool = False
+    bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _share(
     """Return what of *one* may go, and what that costs its recipient's gate."""
     paced = recipient(one.target, urgent=one.urgent)
     if paced is None:
-        return Share(one.gate, one.target, min(one.count, most), urgent=one.urgent), {}
+        return _singly(one, most), {}
     gate = gates.get(paced)
     if gate is None or gate.tokens < 1:
         return None, {}
@@ -150,10 +151,15 @@ def _share(
     if one.bundle and one.count > 1:
         return _together(one), {paced: taken(gate, 1)}
     count = min(one.count, most)
-    return Share(one.gate, one.target, count, urgent=one.urgent), {paced: taken(gate, count)}
+    return _singly(one, most), {paced: taken(gate, count)}
+
+
+def _singly(one: Waiting, most: int) -> Share:
+    count = min(one.count, most)
+    return Share(one.gate, one.target, count, urgent=one.urgent, bundle=one.bundle)
 
 
 def _together(one: Waiting) -> Share:
     whole = one.target.partition(":")[0] == "webhook"
     most = WHOLE_AT_MOST if whole else DIGEST_AT_MOST
-    return Share(one.gate, one.target, most, together=True, urgent=one.urgent)
+    return Share(one.gate, one.target, most, together=True, urgent=one.urgent, bundle=one.bundle)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.notifier.core.feeds import falls_when_restricted, posted
+from services.notifier.core.gathering import gathered
 from services.notifier.core.known import (
     ACKNOWLEDGED,
     ALERT,
@@ -53,6 +54,7 @@ class Desk:
         earlier: Who was called before, by escalation and role.
         alerted: What of the set-up somebody was told of lately (`alert_of`): once is enough.
         subscriptions: Who wants to hear what, beyond those whom decisions call.
+        slots: When the newest digest about a group goes to whom; what the batch changes is kept.
         fan_outs: What must go to the ledger.
         parked: Decisions that came too early, now kept.
         released: Decisions that were kept and could now be heard.
@@ -71,6 +73,7 @@ class Desk:
     earlier: dict[tuple[str, str], Earlier]
     alerted: set[str] = field(default_factory=set)
     subscriptions: tuple[Subscription, ...] = ()
+    slots: dict[tuple[str, str], datetime] = field(default_factory=dict)
     fan_outs: list[FanOut] = field(default_factory=list)
     parked: list[Decided] = field(default_factory=list)
     released: list[Decided] = field(default_factory=list)
@@ -146,6 +149,7 @@ class Desk:
                 *subscribed(decision, rows, self.roster, self.subscriptions, self.now),
                 *receipt(before, decision, self.roster.receipts, now=self.now),
             )
+            rows = gathered(decision, rows, self.slots, self.now)
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))
             return

@@ -194,6 +194,36 @@ def test_an_act_on_a_member_acts_on_its_group(policies: PolicyTimeline) -> None:
     assert [(one["ticket"], one["track"]) for one in raised] == [(GROUP, "hierarchical")]
 
 
+def test_a_raise_of_a_group_says_whose_tickets_it_is_about_and_how_often_account_managers_are_told(
+    policies: PolicyTimeline,
+) -> None:
+    customers = [{"id": f"org{n % 2}", "plan": "enterprise", "region": "emea"} for n in range(10)]
+    events = [member(n, severity="S2", customer=one) for n, one in enumerate(customers)]
+    decisions, _ = lived(policies, events, "2026-03-02T10:01:00Z")
+    (raised,) = [
+        one
+        for one in found(decisions, "escalation.raised", ticket=GROUP)
+        if one["track"] == "functional"
+    ]
+    assert raised["digest"] == {
+        "role": "account_manager",
+        "about": GROUP,
+        "every_s": 900,
+        "customers": ["org0", "org1"],
+    }
+    assert {"role": "account_manager", "mode": "digest", "fyi": True} in raised["notify"]
+
+
+def test_what_a_member_has_to_say_to_its_account_manager_goes_with_the_group_s(
+    policies: PolicyTimeline,
+) -> None:
+    decisions, _ = lived(policies, TEN, "2026-03-05T10:00:00Z")
+    digests = [one for one in decisions if one.get("digest") and one["ticket"].startswith("desk:")]
+    assert digests
+    for one in digests:
+        assert (one["digest"]["about"], one["digest"]["customers"]) == (GROUP, ["acme"])
+
+
 def test_a_member_keeps_its_own_conversation(policies: PolicyTimeline) -> None:
     events = [*TEN, replied("2026-03-02T10:05:00Z", ticket="M3")]
     decisions, _ = lived(policies, events, "2026-03-02T10:05:00Z")
