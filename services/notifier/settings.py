@@ -175,7 +175,10 @@ class Settings(DatabaseSettings):
         description="Whether notices are only printed; nothing leaves, intake is not told either.",
     )
     max_in_flight: int = Field(
-        default=32, gt=0, le=1000, description="Messages that one process sends at a time."
+        default=128,
+        gt=0,
+        le=1000,
+        description="Messages that one process sends at a time; far sides that hang hold theirs.",
     )
     at_once: int = Field(
         default=4, gt=0, le=1000, description="Messages on their way to one far side at a time."

@@ -6,6 +6,7 @@ often; what waits for them meanwhile goes out together, as one digest. A call fo
 is served first and paced by itself, so that no storm of other notices delays it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,8 +116,13 @@ def allot(
         for name, gate in after.items()
     }
     shares = []
-    for one in sorted(waiting, key=_turn):
-        most = min(rooms.get(one.gate, 0), free)
+    ordered = sorted(waiting, key=_turn)
+    left = Counter(_rank(one) for one in ordered)
+    for one in ordered:
+        # No more than an even part of what is free, lest the last ones wait for all the others.
+        even = -(-free // left[_rank(one)])
+        left[_rank(one)] -= 1
+        most = min(rooms.get(one.gate, 0), even)
         if most <= 0:
             continue
         share, costs = _share(one, most, after)
@@ -131,8 +137,12 @@ def allot(
     return tuple(shares), after
 
 
-def _turn(one: Waiting) -> tuple[bool, bool, datetime, str]:
-    return not one.urgent, one.target.partition(":")[0] in LAST, one.oldest, one.target
+def _rank(one: Waiting) -> tuple[bool, bool]:
+    return not one.urgent, one.target.partition(":")[0] in LAST
+
+
+def _turn(one: Waiting) -> tuple[tuple[bool, bool], datetime, str]:
+    return _rank(one), one.oldest, one.target
 
 
 def _share(
