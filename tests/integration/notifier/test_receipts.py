@@ -18,7 +18,7 @@ STORM = int(os.environ.get("TIERLINE_TEST_STORM", "500"))
 """Tickets that come at once; a bad hour has 10,000, which the variable sets."""
 
 AT_ONCE = timedelta(seconds=5)
-QUICK = {"NOTIFIER_RECEIPTS_PER_S": "1000", "NOTIFIER_AT_ONCE": "8"}
+QUICK = {"NOTIFIER_RECEIPTS_PER_S": "1000", "NOTIFIER_AT_ONCE": "32"}
 
 
 def opened(ticket: str, **given: Any) -> tuple[str, bytes]:
