@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from services.notifier.core.known import Decided
 from services.notifier.core.plan import Purpose
+from services.notifier.core.receipts import REQUESTER
 from services.notifier.core.roster import TicketFacts
 from services.notifier.core.wording import Told
 from shared.contract.ids import decision_id
@@ -58,6 +59,11 @@ _KINDS: Final[Mapping[str, tuple[str, str, Mapping[str, Any]]]] = MappingProxyTy
             "owner",
             {"timer": "customer_update", "share": 0.75, "due": "2026-03-04T09:30:00Z"},
         ),
+        "receipt": (
+            "case.opened",
+            REQUESTER,
+            {"timers": [{"name": "first_response", "due": "2026-03-04T09:30:00Z"}]},
+        ),
         "refusal": (
             "act.refused",
             "answerer",
@@ -76,7 +82,11 @@ _OTHERWISE: Final[tuple[str, str, Mapping[str, Any]]] = (
     "t1_queue",
     MappingProxyType({}),
 )
-_CLOSING: Final = ("stand_down", "de_escalation_notice")
+_PURPOSES: Final = {
+    "stand_down": Purpose.STAND_DOWN,
+    "de_escalation_notice": Purpose.STAND_DOWN,
+    "receipt": Purpose.RECEIPT,
+}
 
 
 def an_example(letter: str, title: str) -> Told:
@@ -95,11 +105,10 @@ def an_example(letter: str, title: str) -> Told:
         },
         **more,
     }
-    closing = letter in _CLOSING
     return Told(
         Decided(decision_id(TICKET, 7), kind, TICKET, 7, _AT, data),
         role,
-        Purpose.STAND_DOWN if closing else Purpose.NOTICE,
+        _PURPOSES.get(letter, Purpose.NOTICE),
         fyi=letter == "exec_summary",
         facts=TicketFacts(title=title, owner="olga"),
         veiled=letter == "veiled",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notifier.core.feeds import is_unasked
 from services.notifier.core.known import Decided, Place
-from services.notifier.core.plan import INTAKE, MAIL, Purpose
+from services.notifier.core.plan import DIGEST, INTAKE, MAIL, RECEIPT, Purpose
 from services.notifier.core.roster import TicketFacts
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now, now
@@ -28,6 +28,8 @@ from shared.runtime.kafka import Incoming
 REPLAYED: Final = "replayed"
 DISCARDED: Final = "discarded"
 RECORD: Final = "record-"
+
+_ONE_WAY: Final = {Purpose.ALERT: INTAKE, Purpose.RECEIPT: RECEIPT}
 
 
 class NoDeadLetterError(LookupError):
@@ -117,16 +119,18 @@ class Office:
             msg = f"nobody can be reached as {row['role']}: give the role to somebody in the roster"
             raise NotReplayableError(msg)
         await revive(conn, row, person, ways, self.rosters.current, moment)
-        return f"due now, to {person or INTAKE} by {ways[0]}"
+        to = INTAKE if row["purpose"] == Purpose.ALERT else person or row["role"]
+        return f"due now, to {to} by {ways[0]}"
 
     def _seat(
         self, row: Mapping[Any, Any], cause: Mapping[Any, Any], moment: Now
     ) -> tuple[str | None, tuple[str, ...]]:
         roster = self.rosters.current
         purpose = Purpose(row["purpose"])
-        if purpose is Purpose.ALERT:
-            return None, (INTAKE,)
-        if purpose in (Purpose.STAND_DOWN, Purpose.COPY) or is_unasked(row["role"]):
+        if purpose in _ONE_WAY:
+            return None, (_ONE_WAY[purpose],)
+        given = row["person"] is not None and row["mode"] == DIGEST
+        if given or purpose in (Purpose.STAND_DOWN, Purpose.COPY) or is_unasked(row["role"]):
             contact = roster.contacts.get(row["person"])
         else:
             tier = int(cause["data"].get("tier") or 1)

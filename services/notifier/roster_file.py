@@ -20,6 +20,7 @@ from services.notifier.core.feeds import EXECUTIVE, RESTRICTED, hears_by_default
 from services.notifier.core.roster import (
     CHANNELS,
     Contact,
+    Receipts,
     Room,
     Roster,
     Seat,
@@ -92,6 +93,7 @@ class _Webhook(Strict):
         return self
 
 
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Slack = Annotated[str, Field(pattern=r"^[CGDUW][A-Z0-9]{2,30}$")]
 Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Secret = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
@@ -110,7 +112,7 @@ class _Contact(Strict):
     sms: Number | None = None
     voice: Number | None = None
     ways: dict[Channel, Elsewhere] = Field(default_factory=dict)
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+    language: Language | None = None
     restricted: bool = False
     modes: dict[Mode, list[Channel]] = Field(default_factory=dict)
     aliases: list[str] = Field(default_factory=list)
@@ -165,6 +167,12 @@ class _Room(Strict):
     hears: Annotated[list[Heard], Field(min_length=1)] | None = None
 
 
+class _Receipts(Strict):
+    channel: Literal["email", "webhook"]
+    to: str | None = None
+    language: Language | None = None
+
+
 class _Header(Strict):
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -181,6 +189,8 @@ class _Document(Strict):
     absences: list[AbsenceShape] = Field(default_factory=list)
     absence_calendars: list[str] = Field(default_factory=list)
     channels: dict[str, _Room] = Field(default_factory=dict)
+    receipts: _Receipts | None = None
+    account_managers: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +380,28 @@ def _dangling(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]
             yield Finding(*where, what)
 
     yield from _strangers(document, tree)
+    yield from _unreceived(document, tree)
+
+
+def _unreceived(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find receipts that would go nowhere: mail goes to whoever asked, a webhook is somebody's."""
+    given = document.receipts
+    if given is None:
+        return
+    contact = {**document.people, **document.groups}.get(given.to or "")
+    match given.channel:
+        case "email" if given.to is not None:
+            what = "mail goes to whoever asked: leave it out, or use channel webhook"
+        case "webhook" if given.to is None:
+            what = "goes to a helpdesk that passes it on: give `to`, who has its webhook"
+        case "webhook" if contact is None:
+            what = f"{given.to!r} is neither in people nor in groups"
+        case "webhook" if contact is not None and contact.webhook is None:
+            what = f"{given.to!r} has no webhook"
+        case _:
+            return
+    key = "channel" if given.to is None else "to"
+    yield Finding(_line(tree, ("receipts", key)), f"receipts.{key}", what)
 
 
 def _strangers(document: _Document, tree: Mapping[str, Any]) -> Iterator[Finding]:
@@ -414,7 +446,9 @@ def _misplaced(document: _Document, tree: Mapping[str, Any], name: str) -> Itera
 
 
 def _named(document: _Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Give everybody whom rotations, overrides, absences and channels name, with the place."""
+    """Give everybody who is named outside of roles, with the place."""
+    for customer, person in document.account_managers.items():
+        yield ("account_managers", customer), person
     for name, schedule in document.schedules.items():
         for path, person in schedule.named():
             yield ("schedules", name, *path), person
@@ -502,8 +536,14 @@ def _roster(document: _Document, calendars: Calendars) -> tuple[Roster, Flaws]:
         zone=document.roster.zone,
         rooms=MappingProxyType({name: _room(name, one) for name, one in document.channels.items()}),
         calendars=tuple(dict.fromkeys(source for _, source, _ in _sources(document))),
+        receipts=_receipts(document.receipts),
+        account_managers=MappingProxyType(document.account_managers),
     )
     return roster, flaws
+
+
+def _receipts(given: _Receipts | None) -> Receipts | None:
+    return None if given is None else Receipts(given.channel, given.to, given.language)
 
 
 def _room(name: str, given: _Room) -> Room:

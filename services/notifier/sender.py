@@ -224,14 +224,15 @@ class Sender:
         row = part.row
         purpose = Purpose(row["purpose"])
         contact = self._manner.terms.roster.contacts.get(row["person"] or "")
-        veiled = part.decision.restricted and (
-            contact is not None and contact.shared and not contact.restricted
-        )
+        receipts = self._manner.terms.roster.receipts if purpose is Purpose.RECEIPT else None
+        open_room = contact is not None and contact.shared and not contact.restricted
+        veiled = part.decision.restricted and (open_room or purpose is Purpose.RECEIPT)
         told = Told(
             part.decision, row["role"], purpose, fyi=row["fyi"], facts=part.facts, veiled=veiled
         )
+        reader = contact or receipts
         message = self._manner.words.message(
-            told, language=None if contact is None else contact.language
+            told, language=None if reader is None else reader.language
         )
         return Notice(
             id=part.id,

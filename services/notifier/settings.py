@@ -175,12 +175,20 @@ class Settings(DatabaseSettings):
         description="Whether notices are only printed; nothing leaves, intake is not told either.",
     )
     max_in_flight: int = Field(
-        default=32, gt=0, le=1000, description="Messages that one process sends at a time."
+        default=128,
+        gt=0,
+        le=1000,
+        description="Messages that one process sends at a time; far sides that hang hold theirs.",
     )
     at_once: int = Field(
         default=4, gt=0, le=1000, description="Messages on their way to one far side at a time."
     )
     mail_per_s: float = Field(default=5, gt=0, description="Messages a second to the mail relay.")
+    receipts_per_s: float = Field(
+        default=10,
+        gt=0,
+        description="Receipts a second to whoever asked, beside everything else that is sent.",
+    )
     webhook_per_s: float = Field(default=10, gt=0, description="Messages a second to one webhook.")
     person_burst: int = Field(
         default=5,
@@ -219,6 +227,7 @@ class Settings(DatabaseSettings):
             "voice": _rate(self.phone_per_s),
             "console": _rate(1000),
             "intake": _rate(50),
+            "receipt": _rate(self.receipts_per_s),
             "other": _rate(1),
             # A call for a P1 waits two seconds at most, however much else there is.
             "now": Rate(0.5, self.person_burst),

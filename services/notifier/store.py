@@ -17,7 +17,7 @@ from services.notifier.core.desk import TOLD_AGAIN_AFTER, fault
 from services.notifier.core.known import ALERT, Called, Decided, Known
 from services.notifier.core.plan import Earlier, Purpose
 from services.notifier.core.roster import TicketFacts
-from services.notifier.tables import dead_letter, decision, delivery, early, ticket
+from services.notifier.tables import dead_letter, decision, delivery, digest_slot, early, ticket
 
 # A batch is one parameter, whatever its length; values named one by one cost more than the rows.
 _KEEP: Final = text(
@@ -30,6 +30,7 @@ _KEEP: Final = text(
         calls = excluded.calls
     """
 )
+_HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,37 @@ async def load_alerted(conn: AsyncConnection, moment: Now) -> set[str]:
         )
     )
     return {fault(code, detail) for code, detail in found}
+
+
+async def load_slots(
+    conn: AsyncConnection, abouts: Iterable[str]
+) -> dict[tuple[str, str], datetime]:
+    """Return when the newest digests about each of *abouts* go, by that and by person.
+
+    Whoever asks holds the answer for the rest of the transaction: two instances that hear of one
+    group on two of its members give a person one time.
+    """
+    asked = sorted(set(abouts))
+    if not asked:
+        return {}
+    for about in asked:
+        await conn.execute(_HOLD, {"name": f"notifier.digest|{about}"})
+    found = await conn.execute(select(digest_slot).where(digest_slot.c.about.in_(asked)))
+    return {(row.about, row.person): row.goes_at for row in found}
+
+
+async def save_slots(conn: AsyncConnection, slots: Mapping[tuple[str, str], datetime]) -> None:
+    """Keep when the newest digests go."""
+    rows = [
+        {"about": about, "person": person, "goes_at": goes_at}
+        for (about, person), goes_at in sorted(slots.items())
+    ]
+    if rows:
+        given = insert(digest_slot)
+        changed = {"goes_at": given.excluded.goes_at}
+        await conn.execute(
+            given.on_conflict_do_update(index_elements=["about", "person"], set_=changed), rows
+        )
 
 
 async def save_known(conn: AsyncConnection, tickets: Iterable[Known]) -> None:

@@ -20,7 +20,8 @@ from services.notifier.core.allot import Limits, Share, Waiting, allot, gates_of
 from services.notifier.core.flow import Breaker, Gate
 from services.notifier.core.known import Called, Decided, Known
 from services.notifier.core.message import Remarks
-from services.notifier.core.plan import copied_by_mail, digest_id, without_mail
+from services.notifier.core.plan import Purpose, copied_by_mail, digest_id, without_mail
+from services.notifier.core.receipts import why_none
 from services.notifier.core.report import Step
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
@@ -51,9 +52,9 @@ _LOOK: Final = text(
         SELECT clock() AS virtual, clock_timestamp() AS real
     ) AS moment LEFT JOIN LATERAL (
         SELECT d.gate, d.target, count(*), min(d.next_at), coalesce({_URGENT}, false) AS urgent,
-            bool_and(d.mode = 'digest') FROM delivery d
+            d.mode = 'digest' AS bundle FROM delivery d
         WHERE {_DUE.format(real="moment.real", virtual="moment.virtual")}
-        GROUP BY d.gate, d.target, 5
+        GROUP BY d.gate, d.target, 5, 6
     ) AS due ON true
     """  # noqa: S608  only our own words are put in
 )
@@ -85,7 +86,7 @@ _IN_LINE: Final = """
 """
 _TAKE: Final = text(
     f"""
-    SELECT d.*, share.together, share.urgent, c.type, c.at, c.traceparent, CAST(c.data AS text) AS data,
+    SELECT d.*, share.together, share.urgent, share.bundle, c.type, c.at, c.traceparent, CAST(c.data AS text) AS data,
         CAST(c.facts AS text) AS facts, t.status, t.status_version, CAST(t.calls AS text) AS calls,
         EXISTS (
             SELECT FROM attempt a WHERE a.delivery_id = d.id
@@ -115,12 +116,12 @@ _TAKE: Final = text(
         ) AS missed
     FROM unnest(
         CAST(:targets AS text[]), CAST(:gates AS text[]), CAST(:mosts AS int[]),
-        CAST(:together AS boolean[]), CAST(:urgent AS boolean[])
-    ) AS share (target, gate, most, together, urgent)
+        CAST(:together AS boolean[]), CAST(:urgent AS boolean[]), CAST(:bundle AS boolean[])
+    ) AS share (target, gate, most, together, urgent, bundle)
     CROSS JOIN LATERAL (
         SELECT * FROM delivery d
         WHERE d.target = share.target AND d.gate = share.gate
-        AND coalesce({_URGENT}, false) = share.urgent
+        AND coalesce({_URGENT}, false) = share.urgent AND (d.mode = 'digest') = share.bundle
         AND {_DUE.format(real=":real", virtual=":virtual")} AND {_IN_LINE}
         ORDER BY d.next_at, d.version LIMIT share.most
         FOR UPDATE SKIP LOCKED
@@ -247,6 +248,8 @@ async def claim(
     fresh, outdated = [], []
     for row in rows:
         why = stale(waiting_from(row), _known(row))
+        if why is None and row["purpose"] == Purpose.RECEIPT:
+            why = why_none(_decision(row), terms.roster.receipts, now=moment.virtual)
         if why is None:
             fresh.append(row)
         else:
@@ -269,6 +272,7 @@ async def _take(
         "mosts": [one.most for one in shares],
         "together": [one.together for one in shares],
         "urgent": [one.urgent for one in shares],
+        "bundle": [one.bundle for one in shares],
     }
     if any(one.together for one in shares):
         # A plan that was made while little waited would take minutes over thousands.
@@ -290,7 +294,7 @@ def _parcels(
     rows: Sequence[Mapping[str, Any]], gates: Mapping[str, Gate], moment: Now
 ) -> Iterator[Parcel]:
     def whole(row: Mapping[str, Any]) -> tuple[str, str]:
-        whole_of = "now" if row["urgent"] else "later"
+        whole_of = "now" if row["urgent"] else "digest" if row["bundle"] else "later"
         return row["target"], whole_of if row["together"] else str(row["id"])
 
     for _, group in groupby(sorted(rows, key=whole), key=whole):
@@ -306,8 +310,8 @@ def _parcels(
         )
 
 
-def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
-    decision = Decided(
+def _decision(row: Mapping[str, Any]) -> Decided:
+    return Decided(
         id=row["decision_id"],
         type=row["type"],
         ticket=row["ticket"],
@@ -316,11 +320,14 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
         data=from_json(row["data"]),
         traceparent=row["traceparent"],
     )
+
+
+def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
     return Claimed(
         id=row["id"],
         attempt=row["attempt"] + 1,
         row={**row, "first_attempt_at": row["first_attempt_at"] or moment.real},
-        decision=decision,
+        decision=_decision(row),
         facts=TicketFacts(**from_json(row["facts"])),
         remarks=Remarks(
             repeat=row["unclear"],

@@ -67,6 +67,7 @@ _ANSWERS: Final = text(
 )
 _ACTORS: Final = text("UPDATE operator_act SET actor = :pseudonym WHERE actor = :name")
 _CARDS: Final = text("DELETE FROM card WHERE place = :name")
+_SLOTS: Final = text("DELETE FROM digest_slot WHERE person = :name")
 _ROOMS: Final = text(
     "UPDATE room SET invited = array_remove(invited, :name) WHERE :name = ANY(invited)"
 )
@@ -101,7 +102,7 @@ async def erase_people(conn: Connection, erasures: Erasures) -> int:
             continue
         changed += await _erase_name(conn, name, None)
         given = {"name": name, "pseudonym": pseudonym_of(digest_of(name))}
-        for statement in (_ACTORS, _CARDS, _ROOMS):
+        for statement in (_ACTORS, _CARDS, _SLOTS, _ROOMS):
             changed += (await conn.execute(statement, given)).rowcount
     return changed
 

@@ -15,7 +15,7 @@ from services.notifier.core.allot import recipient
 from services.notifier.core.desk import FanOut
 from services.notifier.core.feeds import falls_when_restricted
 from services.notifier.core.known import Known
-from services.notifier.core.plan import CALLS, INTAKE, Planned, Purpose
+from services.notifier.core.plan import CALLS, Planned, Purpose
 from services.notifier.core.report import Reported, Step, report
 from services.notifier.core.roster import Contact, Roster
 from services.notifier.core.stale import Waiting, stale
@@ -25,7 +25,7 @@ from services.notifier.tables import decision, delivery
 WAITING: Final = ("planned", "retry", "uncertain")
 """The states in which a delivery still wants sending."""
 
-ONE_FAR_SIDE: Final = ("email", "sms", "voice", "console", "intake")
+ONE_FAR_SIDE: Final = ("email", "sms", "voice", "console", "intake", "receipt")
 """The channels on which everything goes through one provider; on others each address is its own."""
 
 UNCOUNTED: Final = (Purpose.ALERT, Purpose.COPY)
@@ -205,8 +205,8 @@ def way(channel: str | None, person: str | None, roster: Roster) -> dict[str, st
     through = _far_side(channel, person, contact)
     return {
         "channel": channel,
-        "address": INTAKE if contact is None else contact.shown(channel),
-        "target": f"{channel}:{person or INTAKE}",
+        "address": channel if contact is None else contact.shown(channel),
+        "target": f"{channel}:{person or channel}",
         "gate": through,
     }
 
@@ -278,7 +278,7 @@ async def suppress_settled(
         .where(
             delivery.c.ticket.in_(list(settled)),
             delivery.c.state.in_(WAITING),
-            delivery.c.purpose.in_(CALLS),
+            delivery.c.purpose.in_((*CALLS, Purpose.RECEIPT)),
         )
         .with_for_update(of=delivery, skip_locked=True)
     )

@@ -219,6 +219,15 @@ room = Table(
 )
 """Case rooms: a channel of its own for a P1 or a ticket in tier 3, until it is over."""
 
+digest_slot = Table(
+    "digest_slot",
+    metadata,
+    Column("about", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("goes_at", INSTANT, nullable=False),
+)
+"""When the newest digest about a group went to a person, or goes, by the policy's clock."""
+
 answer = Table(
     "answer",
     metadata,

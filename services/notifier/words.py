@@ -26,6 +26,7 @@ from ruamel.yaml.error import YAMLError
 import deploy
 from services.notifier.core.known import Decided
 from services.notifier.core.message import LONGEST_LINE, LONGEST_SUBJECT, Message, cut, plain
+from services.notifier.core.plan import Purpose
 from services.notifier.core.wording import (
     Terms,
     Told,
@@ -110,6 +111,9 @@ class Words:
         speech = self._spoken(language)
         given = values(told, speech.terms)
         message = speech.message(letter_for(told), given)
+        if told.purpose is Purpose.RECEIPT:
+            # Whoever asked has no business with our board, and nothing is asked of them.
+            return message
         draft = draft_for(told)
         lines = message.lines
         if draft is not None:
@@ -132,7 +136,10 @@ class Words:
             subject = self.message(told, language=language).subject
             return self.digest([(told.decision, subject, True)] * 2, language=language)
         given = values(told, speech.terms)
-        return replace(speech.message(name, given), asked=speech.asked(given))
+        message = speech.message(name, given)
+        if told.purpose is Purpose.RECEIPT:
+            return message
+        return replace(message, asked=speech.asked(given))
 
     def digest(
         self, parts: Sequence[tuple[Decided, str, bool]], *, language: str | None = None

@@ -9,6 +9,7 @@ import structlog
 
 from services.notifier import metrics
 from services.notifier.core.desk import Desk, alert_of, asked_of_ledger
+from services.notifier.core.gathering import about_of
 from services.notifier.core.known import Decided, Place
 from services.notifier.core.roster import Roster
 from services.notifier.rosters import Rosters
@@ -18,10 +19,12 @@ from services.notifier.store import (
     load_earlier,
     load_early,
     load_known,
+    load_slots,
     now,
     save_dead_letters,
     save_early,
     save_known,
+    save_slots,
 )
 from services.notifier.store_ledger import save_fan_outs, suppress_settled
 from services.notifier.store_subscriptions import Subscriptions
@@ -170,12 +173,12 @@ async def open_desk(
     tickets = {decision.ticket for decision in decisions}
     known = await load_known(conn, tickets)
     early = await load_early(conn, tickets)
+    spoken = (*decisions, *(one for kept in early.values() for one in kept.values()))
     asked: dict[str, tuple[str, ...]] = {}
-    for decision in (*decisions, *(one for kept in early.values() for one in kept.values())):
+    for decision in spoken:
         asked |= asked_of_ledger(decision)
     earlier = await load_earlier(conn, asked)
-    waiting = (one for kept in early.values() for one in kept.values())
-    alerts_now = any(alert_of(one) is not None for one in (*decisions, *waiting))
+    alerts_now = any(alert_of(one) is not None for one in spoken)
     return Desk(
         roster=roster,
         alerts=alerts,
@@ -184,12 +187,14 @@ async def open_desk(
         early=early,
         earlier=earlier,
         subscriptions=await subscriptions.current(conn),
+        slots=await load_slots(conn, {about for one in spoken if (about := about_of(one))}),
         alerted=await load_alerted(conn, moment) if alerts_now else set(),
     )
 
 
 async def close_desk(conn: Connection, desk: Desk, moment: Now) -> None:
     """Keep everything that the desk has gathered."""
+    await save_slots(conn, desk.slots)
     await save_known(conn, (desk.known[ticket] for ticket in desk.touched))
     await save_early(conn, desk.parked, desk.released, moment)
     # Before new rows are there: those are held against what is known now as they are written.

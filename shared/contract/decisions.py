@@ -108,6 +108,17 @@ class Notify(Fact):
     fyi: bool = Field(default=False, description="For information: no answer is asked.")
 
 
+class Digest(Fact):
+    """How a role is told of a group: of everything together, at most so often."""
+
+    role: str = Field(description="The role; who has it depends on the customer.")
+    about: str = Field(description="The group's key.")
+    every_s: int = Field(
+        ge=1, description="So many seconds lie between two messages to one person."
+    )
+    customers: tuple[str, ...] = Field(default=(), description="Whose tickets are meant.")
+
+
 class InfoDebt(Fact):
     """Fields that the form asks for and nobody has given yet."""
 
@@ -136,6 +147,9 @@ class Decision(Fact):
     late_by_s: int = Field(ge=0, description="How many seconds after `at` it was really decided.")
     because: Because = Field(description="Why.")
     notify: tuple[Notify, ...] = Field(default=(), description="Who is to be told.")
+    digest: Digest | None = Field(
+        default=None, description="How the one of them that reads digests of a group is told."
+    )
     restricted: bool = Field(
         default=False,
         description="Whether only its number may be shown in open rooms; absent means false.",
@@ -159,6 +173,13 @@ class CaseOpened(CaseDecision):
     """A case began; `tier` is its start tier."""
 
     recurrence_of: str | None = Field(default=None, description="The case that it repeats.")
+    requester: str | None = Field(
+        default=None,
+        description="Who asked and may be told that it has come; null: no contact, or seen midway.",
+    )
+    reported_at: Moment | None = Field(
+        default=None, description="When they asked, by the helpdesk's own word; null: seen midway."
+    )
 
 
 class CaseReopened(CaseDecision):

@@ -6,6 +6,9 @@ The notifier reads decisions from Kafka, plans them, claims, sends, writes every
 relays each step to Kafka. The baseline has its notices in memory and only sends them, by the same
 channel, signed the same, as many at a time. Both run in a process of their own, one after the
 other, against one receiver; the rate is what the receiver takes between its first and last request.
+
+Then how long notices wait for nine receivers beside a tenth that hangs: 300 at once, by the ledger,
+from when they could go to when the far side had taken them.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import uvloop
 
 from shared.contract.topics import TIER_CHANGES
@@ -39,6 +43,8 @@ PEOPLE: Final = 8
 AT_ONCE: Final = 32
 TURNS: Final = 5
 COUNT: Final = 1000
+WELL: Final = 9
+EACH: Final = 30
 
 
 @dataclass
@@ -79,13 +85,13 @@ class Receiver:
                 await asyncio.sleep(0.05)
 
 
-def roster(url: str) -> str:
-    """Return a roster of some people who all listen at *url*."""
+def roster(*urls: str) -> str:
+    """Return a roster of people who listen at *urls*, each at their own."""
     people = [
-        f'  p{n}: {{name: Person {n}, webhook: {{url: "{url}/{n}", secret: "env:BENCH_SECRET"}}}}'
-        for n in range(PEOPLE)
+        f'  p{n}: {{name: Person {n}, webhook: {{url: "{url}", secret: "env:BENCH_SECRET"}}}}'
+        for n, url in enumerate(urls)
     ]
-    roles = [f"  r{n}: p{n}" for n in range(PEOPLE)]
+    roles = [f"  r{n}: p{n}" for n in range(len(urls))]
     head = ["roster: {name: bench, version: 1}", "modes: {page: [webhook]}", "people:"]
     return "\n".join([*head, *people, "roles:", *roles, ""])
 
@@ -136,6 +142,40 @@ async def without(receiver: Receiver, environ: dict[str, str]) -> float:
     return receiver.rate()
 
 
+async def beside_a_dead_one(receiver: Receiver, path: Path, environ: dict[str, str]) -> list[float]:
+    """Return in order how long each notice to one of nine waited while the tenth hung, in seconds."""
+    over, hangs = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hangs.set()
+        await over.wait()
+        writer.close()
+
+    dead = await asyncio.start_server(hang, "127.0.0.1", 0)
+    nobody = f"http://127.0.0.1:{dead.sockets[0].getsockname()[1]}"
+    well = (f"{receiver.url}/{n}" for n in range(WELL))
+    await asyncio.to_thread(path.write_text, roster(nobody, *well), encoding="utf-8")
+    topic = f"{environ['TIERLINE_TOPIC_PREFIX']}{TIER_CHANGES}"
+    kafka = environ["KAFKA_BOOTSTRAP_SERVERS"]
+    everybody = calls(*(f"r{n}" for n in range(WELL + 1)))
+    async with notifier(environ):
+        await publish(kafka, topic, [a_decision(ticket="desk:dead", notify=calls("r0"))])
+        await hangs.wait()
+        receiver.begin()
+        storm = [a_decision(ticket=f"desk:beside-{n}", notify=everybody) for n in range(EACH)]
+        await publish(kafka, topic, storm)
+        await receiver.until(WELL * EACH)
+        over.set()
+    dead.close()
+    conn = await asyncpg.connect(environ["DATABASE_URL"])
+    rows = await conn.fetch(
+        "SELECT extract(epoch FROM finished_at - planned_at) AS waited FROM notifier.delivery"
+        " WHERE ticket LIKE 'desk:beside-%' AND state = 'delivered'"
+    )
+    await conn.close()
+    return sorted(float(row["waited"]) for row in rows)
+
+
 async def measure(kafka: str, database: str) -> dict[str, float]:
     """Return both rates and their ratio, medians over the turns."""
     prefix = f"bench-{secrets.token_hex(4)}."
@@ -146,7 +186,7 @@ async def measure(kafka: str, database: str) -> dict[str, float]:
     receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "roster.yaml"
-        path.write_text(roster(receiver.url), encoding="utf-8")
+        path.write_text(roster(*(f"{receiver.url}/{n}" for n in range(PEOPLE))), encoding="utf-8")
         environ = {
             "PATH": os.environ["PATH"],
             "BENCH_URL": receiver.url,
@@ -170,8 +210,13 @@ async def measure(kafka: str, database: str) -> dict[str, float]:
             for turn in range(TURNS):
                 mine = await through_ledger(receiver, kafka, topic, turn)
                 pairs.append((mine, await without(receiver, environ)))
+        for name in ("NOTIFIER_MAX_IN_FLIGHT", "NOTIFIER_AT_ONCE"):
+            del environ[name]
+        waited = await beside_a_dead_one(receiver, path, environ)
     server.close()
     return {
+        "dead_p50_s": round(waited[len(waited) // 2], 3),
+        "dead_p99_s": round(waited[len(waited) * 99 // 100], 3),
         "ledger_per_s": round(statistics.median(mine for mine, _ in pairs), 1),
         "baseline_per_s": round(statistics.median(bare for _, bare in pairs), 1),
         "ratio": round(statistics.median(mine / bare for mine, bare in pairs), 3),
@@ -195,7 +240,9 @@ def main() -> None:
     print(  # noqa: T201  its purpose
         f"notifier, {COUNT} notices to {PEOPLE} webhooks, {AT_ONCE} at a time:"
         f" {found['ledger_per_s']:.0f} deliveries/s through the ledger,"
-        f" {found['baseline_per_s']:.0f}/s without, ratio {found['ratio']:.2f} (goal {GOAL})"
+        f" {found['baseline_per_s']:.0f}/s without, ratio {found['ratio']:.2f} (goal {GOAL});"
+        f" {EACH * (WELL + 1)} at once beside one of ten that hangs: p50 {found['dead_p50_s']:.2f} s,"
+        f" p99 {found['dead_p99_s']:.2f} s"
     )
 
 

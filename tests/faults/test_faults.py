@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults import bodies, kills, outage
+from tests.faults import bodies, kills, notices, outage
 from tests.support import servers
 from tests.support.intake_service import Door, intake_here
 from tests.support.kafka_topics import a_topic
@@ -38,3 +38,17 @@ async def test_kills_of_intake_and_kafka_lose_nothing_accepted() -> None:
     assert outcome.accepted == 4000
     assert outcome.killed["intake"] >= 2
     assert outcome.killed["kafka"] >= 1
+
+
+@pytest.mark.chaos
+async def test_kills_and_troubled_receivers_lose_no_notice_and_repeat_only_what_may_be_unknown() -> (
+    None
+):
+    with servers.server_home() as folder:
+        outcome = await notices.run(60, SEED, folder)
+    assert not outcome.findings, (outcome.figures(), outcome.findings[:5])
+    assert outcome.killed.keys() == {"notifier", "kafka", "postgres"}
+    for channel in ("webhook", "email"):
+        assert outcome.doubtful[channel] > 0
+        assert outcome.refused[channel] > 0
+        assert outcome.repeats[channel] > 0

@@ -84,6 +84,10 @@ class Ledger:
 
         await until(holds, within_s=within_s)
 
+    async def until_heard(self, count: int, *, within_s: float = 45.0) -> None:
+        """Wait until *count* decisions were taken in, those that were no news among them."""
+        await self.until("sum(next_offset) >= $1 FROM progress", count, within_s=within_s)
+
     async def until_finished(self, count: int, *, within_s: float = 45.0) -> None:
         """Wait until *count* deliveries are there and none is unfinished."""
         await self.until(

@@ -160,7 +160,7 @@ class Crowd(NamedTuple):
     orgs: tuple[str, ...] = ()
     confirmed: int = 0  # what a person confirmed for the group as a whole
     told: tuple[Fanout, ...] = ()
-    digest_at: Instant | None = None
+    customers: tuple[str, ...] = ()  # whose tickets the members are, the first so many, sorted
     changed_at: Instant = Instant(0)  # when what counts of the members last changed anything
 
 

@@ -95,14 +95,9 @@ def _extra(turn: Turn, mode: str) -> list[tuple[Addressee, str]]:
     listed = turn.policy.modifier(case.plan, vip=case.vip).extra_notify[case.priority]
     if case.crowd is None:
         return [(addressee, mode) for addressee in listed]
-    grouping = turn.policy.file.grouping.member_escalations
-    since = case.crowd.digest_at
-    digest = since is None or turn.at >= since + grouping.digest_at_most_every
-    if digest:
-        case.crowd = case.crowd._replace(digest_at=turn.at)
-    digested = Addressee(grouping.digest_to, fyi=True)
-    others = [(one, mode) for one in listed if one.role != grouping.digest_to]
-    return [*others, (digested, "digest")] if digest else others
+    digest_to = turn.policy.file.grouping.member_escalations.digest_to
+    others = [(one, mode) for one in listed if one.role != digest_to]
+    return [*others, (Addressee(digest_to, fyi=True), "digest")]
 
 
 def raise_escalation(turn: Turn, asked: Raise, calendar: Calendar | None = None) -> Escalation:

@@ -115,7 +115,7 @@ def _hear_event(turn: Turn, event: TicketEvent, seen_tier: int | None) -> None:
     case, data = turn.case, event.data
     if case.opened_at is None:
         if case.kind == keys.TICKET and isinstance(data, TicketOpened | TicketObserved):
-            opening.open_case(turn, data)
+            opening.open_case(turn, data, reported_at=event.time)
             observing.note_opening(turn, data)
         return
     elsewhere = merging.takes(case)

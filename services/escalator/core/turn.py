@@ -142,6 +142,26 @@ class Turn:
         effect.data["notify"] = notify
         if notify:
             effect.data["hold_until"] = hold_until(calendar, self.at)
+        digest = self._digest()
+        if digest is not None and any(
+            one["role"] == digest["role"] and one["mode"] == "digest" for one in notify
+        ):
+            effect.data["digest"] = digest
+
+    def _digest(self) -> dict[str, Any] | None:
+        """Return how account managers are told of the group that the case is, or is in."""
+        case, rules = self.case, self.policy.file.grouping.member_escalations
+        about = case.ticket if case.crowd is not None else case.group
+        if about is None:
+            return None
+        own = case.facts.get("customer")
+        customers = case.crowd.customers if case.crowd is not None else (own,) if own else ()
+        return {
+            "role": rules.digest_to,
+            "about": about,
+            "every_s": rules.digest_at_most_every,
+            "customers": list(customers),
+        }
 
     def ask(self, trigger: str, told_by: Effect | None = None, **more: Any) -> None:
         """Let the row of *trigger* for the case's priority ask at this instant, if it has one."""

@@ -17,12 +17,13 @@ from services.notifier.channels.email import Email, Relay
 from services.notifier.channels.intake import Intake
 from services.notifier.channels.longtail import LongTail
 from services.notifier.channels.phone import Phone, PhoneFile, Provider, Twilio
+from services.notifier.channels.receipt import Receipt
 from services.notifier.channels.sandbox import Sandbox
 from services.notifier.channels.slack import Cards, Slack
 from services.notifier.channels.slack_api import SlackApi
 from services.notifier.channels.teams import Teams
 from services.notifier.channels.webhook import Webhook, check_secret
-from services.notifier.core.plan import INTAKE, ROOM
+from services.notifier.core.plan import INTAKE, RECEIPT, ROOM
 from services.notifier.core.roster import CHANNELS, Roster
 from services.notifier.core.wording import Terms
 from services.notifier.roster_file import RosterError, load_roster_file
@@ -58,15 +59,15 @@ class Surroundings:
 
 def plugins() -> dict[str, EntryPoint]:
     """Return the channels that other packages offer, by name; our own names are never theirs."""
-    taken = {*CHANNELS, INTAKE, ROOM}
+    taken = {*CHANNELS, INTAKE, RECEIPT, ROOM}
     return {one.name: one for one in entry_points(group=PLUGINS) if one.name not in taken}
 
 
 def names(settings: Settings) -> tuple[str, ...]:
     """Return the names of the ways out that these *settings* give."""
     if settings.dry_run:
-        return (*CHANNELS, *plugins())
-    there = ["console", "webhook", "teams", "apprise", *plugins()]
+        return (*CHANNELS, RECEIPT, *plugins())
+    there = ["console", "webhook", "teams", "apprise", RECEIPT, *plugins()]
     there += ["email"] if settings.smtp_host is not None else []
     there += ["slack"] if settings.slack_token is not None else []
     there += [ROOM] if settings.slack_rooms else []
@@ -89,6 +90,7 @@ def channels(settings: Settings, around: Surroundings) -> dict[str, Channel]:
     ways |= _to_addresses(settings, around)
     ways |= _to_providers(settings, around)
     ways |= _to_slack(settings, around)
+    ways[RECEIPT] = Receipt(around.rosters, email=ways.get("email"), webhook=ways["webhook"])
     if settings.sandbox_file is not None:
         return {name: Sandbox(name, settings.sandbox_file) for name in ways}
     if settings.intake_url is not None:
@@ -136,6 +138,8 @@ def roster(
         for contact in loaded.contacts.values()
         if not loaded.ways(contact, "page")
     ]
+    if loaded.receipts is not None and loaded.receipts.channel not in loaded.channels:
+        flaws.append(f"receipts: {loaded.receipts.channel} is not set up")
     if flaws:
         listed = "\n".join(f"  {flaw}" for flaw in flaws)
         msg = (

@@ -12,6 +12,8 @@ from services.notifier.channels.base import Notice
 from services.notifier.channels.egress import Egress
 from services.notifier.channels.post import Posting
 from services.notifier.core.message import defused
+from services.notifier.core.plan import Purpose
+from services.notifier.core.receipts import REQUESTER
 from services.notifier.core.retry import Outcome, Refused
 from shared.contract.times import instant, rfc3339
 
@@ -78,7 +80,8 @@ def payload(notice: Notice) -> Mapping[str, Any]:
 
     Nothing in it depends on the attempt, so that one id never stands for two bodies. Words may
     be passed on to a chat, therefore they call nobody there. Of each notice in a digest it tells
-    only the outlines, and of a veiled one the ticket alone.
+    only the outlines, and of a veiled one the ticket alone. A receipt tells whose it is, and nothing that
+    is not for them.
     """
     decision = notice.decision
     data: dict[str, Any] = {
@@ -86,14 +89,18 @@ def payload(notice: Notice) -> Mapping[str, Any]:
         "subject": defused(notice.message.subject),
         "text": defused(notice.message.text()),
     }
-    if notice.parts:
+    if notice.purpose is Purpose.RECEIPT:
+        data |= {"ticket": decision.ticket, "purpose": notice.purpose}
+        data |= {REQUESTER: decision.data[REQUESTER]}
+    elif notice.parts:
         data |= {"role": notice.role, "notices": [_outline(part) for part in notice.parts]}
     else:
         data |= _outline(notice)
         if not notice.veiled:
             data |= {"url": notice.facts.url, "decision": decision.data}
+    kind = "receipt" if notice.purpose is Purpose.RECEIPT else decision.type
     return {
-        "type": "digest" if notice.parts else decision.type,
+        "type": "digest" if notice.parts else kind,
         "timestamp": rfc3339(instant(decision.at)),
         "data": data,
     }

@@ -6,6 +6,7 @@ often; what waits for them meanwhile goes out together, as one digest. A call fo
 is served first and paced by itself, so that no storm of other notices delays it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +20,11 @@ DIGEST_AT_MOST: Final = 4000
 WHOLE_AT_MOST: Final = 1000
 """Notices of one digest to a webhook, which gets every decision whole, about 1.5 kB each."""
 
-UNPACED: Final = ("console", "intake")
-"""The channels whose recipients are not paced: nobody reads them message by message."""
+UNPACED: Final = ("console", "intake", "receipt")
+"""The channels whose recipients are not paced: no one person reads all that goes there."""
+
+LAST: Final = ("receipt",)
+"""The channels that are served when nothing else may go: nobody is called by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Share:
     most: int
     together: bool = False
     urgent: bool = False
+    bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def allot(
     """Share out *free* messages; return the shares, and the gates as they are after them.
 
     Args:
-        waiting: What waits. What is urgent is served first, then the longest wait.
+        waiting: What waits. What is urgent is served first and receipts last, else the longest wait.
         gates: The gates that this process holds; what waits at others is left to their holders.
         in_flight: How many messages are on their way, by gate.
         limits: Rates and bounds.
@@ -111,8 +116,13 @@ def allot(
         for name, gate in after.items()
     }
     shares = []
-    for one in sorted(waiting, key=lambda each: (not each.urgent, each.oldest, each.target)):
-        most = min(rooms.get(one.gate, 0), free)
+    ordered = sorted(waiting, key=_turn)
+    left = Counter(_rank(one) for one in ordered)
+    for one in ordered:
+        # No more than an even part of what is free, lest the last ones wait for all the others.
+        even = -(-free // left[_rank(one)])
+        left[_rank(one)] -= 1
+        most = min(rooms.get(one.gate, 0), even)
         if most <= 0:
             continue
         share, costs = _share(one, most, after)
@@ -127,13 +137,21 @@ def allot(
     return tuple(shares), after
 
 
+def _rank(one: Waiting) -> tuple[bool, bool]:
+    return not one.urgent, one.target.partition(":")[0] in LAST
+
+
+def _turn(one: Waiting) -> tuple[tuple[bool, bool], datetime, str]:
+    return _rank(one), one.oldest, one.target
+
+
 def _share(
     one: Waiting, most: int, gates: Mapping[str, Gate]
 ) -> tuple[Share | None, dict[str, Gate]]:
     """Return what of *one* may go, and what that costs its recipient's gate."""
     paced = recipient(one.target, urgent=one.urgent)
     if paced is None:
-        return Share(one.gate, one.target, min(one.count, most), urgent=one.urgent), {}
+        return _singly(one, most), {}
     gate = gates.get(paced)
     if gate is None or gate.tokens < 1:
         return None, {}
@@ -143,10 +161,15 @@ def _share(
     if one.bundle and one.count > 1:
         return _together(one), {paced: taken(gate, 1)}
     count = min(one.count, most)
-    return Share(one.gate, one.target, count, urgent=one.urgent), {paced: taken(gate, count)}
+    return _singly(one, most), {paced: taken(gate, count)}
+
+
+def _singly(one: Waiting, most: int) -> Share:
+    count = min(one.count, most)
+    return Share(one.gate, one.target, count, urgent=one.urgent, bundle=one.bundle)
 
 
 def _together(one: Waiting) -> Share:
     whole = one.target.partition(":")[0] == "webhook"
     most = WHOLE_AT_MOST if whole else DIGEST_AT_MOST
-    return Share(one.gate, one.target, most, together=True, urgent=one.urgent)
+    return Share(one.gate, one.target, most, together=True, urgent=one.urgent, bundle=one.bundle)

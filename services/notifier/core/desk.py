@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.notifier.core.feeds import falls_when_restricted, posted
+from services.notifier.core.gathering import gathered
 from services.notifier.core.known import (
     ACKNOWLEDGED,
     ALERT,
@@ -19,6 +20,7 @@ from services.notifier.core.known import (
     place,
 )
 from services.notifier.core.plan import ROOM, Earlier, Planned, Purpose, plan
+from services.notifier.core.receipts import receipt
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
 from services.notifier.core.subscriptions import Subscription, subscribed
@@ -52,6 +54,7 @@ class Desk:
         earlier: Who was called before, by escalation and role.
         alerted: What of the set-up somebody was told of lately (`alert_of`): once is enough.
         subscriptions: Who wants to hear what, beyond those whom decisions call.
+        slots: When the newest digest about a group goes to whom; what the batch changes is kept.
         fan_outs: What must go to the ledger.
         parked: Decisions that came too early, now kept.
         released: Decisions that were kept and could now be heard.
@@ -70,6 +73,7 @@ class Desk:
     earlier: dict[tuple[str, str], Earlier]
     alerted: set[str] = field(default_factory=set)
     subscriptions: tuple[Subscription, ...] = ()
+    slots: dict[tuple[str, str], datetime] = field(default_factory=dict)
     fan_outs: list[FanOut] = field(default_factory=list)
     parked: list[Decided] = field(default_factory=list)
     released: list[Decided] = field(default_factory=list)
@@ -109,7 +113,7 @@ class Desk:
 
     def stale_now(self, fan_out: FanOut, row: Planned) -> str | None:
         """Return why *row* is out of date already, the rest of the batch having been heard."""
-        if row.suppressed is not None or row.purpose is not Purpose.NOTICE:
+        if row.suppressed is not None or row.purpose not in (Purpose.NOTICE, Purpose.RECEIPT):
             return row.suppressed
         waiting = Waiting(
             purpose=row.purpose,
@@ -124,8 +128,7 @@ class Desk:
         return stale(waiting, self.known[row.ticket])
 
     def _apply(self, known: Known, decision: Decided) -> None:
-        had_room = known.has_room
-        known = learn(known, decision)
+        before, known = known, learn(known, decision)
         self.known[decision.ticket] = known
         self.touched.add(decision.ticket)
         if decision.type in (ACKNOWLEDGED, ENDED, *CLOSED) or known.facts.restricted:
@@ -137,14 +140,16 @@ class Desk:
                 facts=known.facts,
                 earlier=self.earlier,
                 alerts=self.alerts,
-                room=ROOM in self.roster.channels and (had_room or known.has_room),
+                room=ROOM in self.roster.channels and (before.has_room or known.has_room),
                 now=self.now,
             )
             rows = (*rows, *posted(decision, rows, self.roster))
             rows = (
                 *rows,
                 *subscribed(decision, rows, self.roster, self.subscriptions, self.now),
+                *receipt(before, decision, self.roster.receipts, now=self.now),
             )
+            rows = gathered(decision, rows, self.slots, self.now)
         except (LookupError, TypeError, ValueError) as error:
             self.unplanned.append((decision, f"{type(error).__name__}: {error}"))
             return

@@ -184,6 +184,8 @@ def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
         for name in ("title", "url", "owner", "account_manager")
         if (given := decision.facts.get(name, decision.data.get(name))) is not None
     }
+    if (customer := (decision.data.get("about") or {}).get("customer")) is not None:
+        found["customer"] = str(customer)
     if found or decision.restricted != facts.restricted:
         return replace(facts, **found, restricted=decision.restricted)
     return facts

@@ -20,9 +20,11 @@ ALL_FAILED = "all_channels_failed"
 NOTHING_SENT = "nothing_was_sent"
 SAME_PERSON = "same_person"
 INTAKE = "intake"
+RECEIPT = "receipt"
 CASE_ROOM = "case_room"
 ROOM = "room"
 MAIL = "email"
+DIGEST = "digest"
 ANSWERER = "answerer"
 
 
@@ -33,6 +35,7 @@ class Purpose(StrEnum):
     STAND_DOWN = "stand_down"
     ALERT = "alert"
     COPY = "copy"
+    RECEIPT = "receipt"
 
 
 CALLS = (Purpose.NOTICE, Purpose.COPY)
@@ -110,11 +113,14 @@ def plan(
         room: Whether the case has a room of its own, which hears of a change that calls nobody.
     """
     tier = int(decision.data.get("tier") or 1)
+    calls = _once_per_role(decision.data.get("notify") or ())
+    gathered = [one for one in calls if _is_gathered(decision, one)]
     notices = [
         _notice(decision, roster, facts, tier, called, now)
-        for called in _once_per_role(decision.data.get("notify") or ())
+        for called in calls
+        if called not in gathered
     ]
-    taken = {notice.role for notice in notices}
+    taken = {called.role for called in calls}
     closing = [
         _stand_down(decision, roster, str(role), earlier)
         for role in dict.fromkeys(decision.data.get("stand_down") or ())
@@ -125,7 +131,12 @@ def plan(
         if alerts
         else []
     )
-    more = [*_answered(decision, roster), *_declined(decision, roster, facts, tier, taken, now)]
+    digests = [row for one in gathered for row in _digests(decision, roster, facts, one, now)]
+    more = [
+        *digests,
+        *_answered(decision, roster),
+        *_declined(decision, roster, facts, tier, taken, now),
+    ]
     if room and not notices and decision.type == "case.reclassified":
         more.append(_to_room(decision))
     return (*_once_per_person(notices), *_once_per_person(closing), *more, *unreached)
@@ -255,6 +266,37 @@ def _notice(
         hold_until=hold_until,
         suppressed=None if ways else NOBODY,
     )
+
+
+def _is_gathered(decision: Decided, call: _Call) -> bool:
+    """Say whether *call* is for whoever reads of a group in digests, and by nothing more urgent."""
+    digest = decision.data.get("digest") or {}
+    return call.role == digest.get("role") and call.mode == DIGEST
+
+
+def _digests(
+    decision: Decided, roster: Roster, facts: TicketFacts, call: _Call, now: datetime
+) -> list[Planned]:
+    """Return a row for each account manager of the customers whose tickets the group has (H28).
+
+    It speaks of the group's course and belongs to no escalation: one that is over is still news to
+    them. When it goes is for whoever knows what went before (`core.gathering`).
+    """
+    tier = int(decision.data.get("tier") or 1)
+    whose = decision.data["digest"].get("customers") or (facts.customer,)
+    seats = [
+        roster.seated(call.role, tier=tier, facts=replace(facts, customer=one), at=now)
+        for one in whose
+    ]
+    people = {None if seat is None else seat.key: seat for seat in seats}
+    rows = []
+    for key, contact in people.items():
+        ways = () if contact is None else roster.ways(contact, call.mode)
+        row = for_information(decision, call.role, contact, ways, call.mode)
+        name = uuid5(NAMESPACE, f"digest of|{decision.id}|{call.role}|{key}")
+        held = _instant(decision.data.get("hold_until"))
+        rows.append(replace(row, id=name, hold_until=held, suppressed=None if ways else NOBODY))
+    return rows
 
 
 def _stand_down(decision: Decided, roster: Roster, role: str, earlier: Calls) -> Planned:

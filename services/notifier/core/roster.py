@@ -22,8 +22,8 @@ MODES = ("page", "chat", "email", "digest")
 CHANNELS = ("webhook", "voice", "sms", "email", "slack", "teams", "apprise", "console")
 """The ways out, in the order in which they stand in for one another (Ladders, channel_failed)."""
 
-FACTS = ("owner", "account_manager")
-"""The facts of a ticket that can name a person."""
+ACCOUNT_MANAGER = "account_manager"
+"""The fact that a customer names where the ticket does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class TicketFacts:
     url: str | None = None
     owner: str | None = None
     account_manager: str | None = None
+    customer: str | None = None
     restricted: bool = False
 
 
@@ -134,12 +135,26 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipts:
+    """How whoever opens a ticket is told that it has come.
+
+    *channel* is ``email``, to the requester's own address, or ``webhook``, to the contact *to*, a
+    helpdesk that passes it on. *language* is that of the letter, None for the usual one.
+    """
+
+    channel: str
+    to: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """A roster as loaded: immutable, every reference in it resolved or refused before.
 
     *channels* are the ways out that this installation has; *zone* is where its days are read,
     *calendars* are the files and addresses from which it takes shifts and absences,
-    *rooms* the dedicated channels where people speak.
+    *rooms* the dedicated channels where people speak, *receipts* how requesters get theirs, None where
+    they get none. *account_managers* are contacts by the id of the customer whose they are.
     """
 
     name: str
@@ -152,6 +167,8 @@ class Roster:
     zone: ZoneInfo = UTC
     calendars: tuple[str, ...] = ()
     rooms: Mapping[str, Room] = field(default_factory=lambda: MappingProxyType({}))
+    receipts: Receipts | None = None
+    account_managers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def through(self, channels: Iterable[str]) -> Self:
         """Return the roster of an installation that has only *channels*."""
@@ -171,6 +188,9 @@ class Roster:
             named = self._named(getattr(facts, seat.fact))
             if named is not None:
                 return named
+            theirs = self.account_managers.get(facts.customer or "")
+            if theirs is not None and seat.fact == ACCOUNT_MANAGER:
+                return self.contacts[theirs]
         if seat.schedule is not None:
             on_duty = self.duties.person_at(seat.schedule, at)
             if on_duty is not None:

@@ -13,6 +13,7 @@ from services.notifier.core.feeds import CHANNEL, EXECUTIVE
 from services.notifier.core.known import ACKNOWLEDGED, ENDED, NOTICE_DUE, RAISED, REFUSED, Decided
 from services.notifier.core.message import plain
 from services.notifier.core.plan import Purpose
+from services.notifier.core.receipts import promised
 from services.notifier.core.roster import TicketFacts
 from shared.contract.ids import split_key
 from shared.contract.reasons import ENDINGS, TRIGGERS
@@ -63,8 +64,8 @@ class Told:
 def letter_for(told: Told) -> str:
     """Return the name of the letter that says what *told* asks for (Communication)."""
     decision, data = told.decision, told.decision.data
-    if told.veiled:
-        return "veiled"
+    if told.purpose is Purpose.RECEIPT or told.veiled:
+        return "receipt" if told.purpose is Purpose.RECEIPT else "veiled"
     if told.purpose is Purpose.STAND_DOWN:
         left = data.get("reason") == "de_escalated"
         return "de_escalation_notice" if left else "stand_down"
@@ -99,13 +100,15 @@ def draft_for(told: Told) -> str | None:
 
 def values(told: Told, terms: Terms) -> dict[str, Any]:
     """Return every value that a letter may put in, none of them escaped yet."""
+    if told.purpose is Purpose.RECEIPT:
+        return _receipt(told)
     decision, facts, data = told.decision, told.facts, told.decision.data
     target = str(data.get("target") or "the next tier")
     tier_asked = target[1:] if target[:1] == "t" and target[1:].isdigit() else None
     debt = data.get("info_debt") or {}
     return {
         "ticket": decision.ticket,
-        "number": split_key(decision.ticket)[1] if ":" in decision.ticket else decision.ticket,
+        "number": _number(decision.ticket),
         "title": facts.title,
         "owner": facts.owner,
         "type": decision.type,
@@ -144,6 +147,20 @@ def values(told: Told, terms: Terms) -> dict[str, Any]:
         "changed": [spaced(one) for one in _changed(decision, terms)],
         **_refused(decision, terms),
     }
+
+
+def _receipt(told: Told) -> dict[str, Any]:
+    """Return what a letter to whoever asked may put in, and nothing that is ours alone.
+
+    Their own words are not among it: whoever writes in somebody else's name would have us pass them
+    on. Of a restricted case it is the number alone.
+    """
+    due = None if told.veiled else promised(told.decision)
+    return {"number": _number(told.decision.ticket), "promised": _instant(due)}
+
+
+def _number(ticket: str) -> str:
+    return split_key(ticket)[1] if ":" in ticket else ticket
 
 
 def digest_values(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic_core import from_json, to_json
 
+from services.escalator.core.case import Case, Crowd
+from services.escalator.core.decide import dump, restore
 from services.escalator.core.simulation import Simulation
 from shared.contract.events import TicketEvent
-from shared.contract.times import parse_instant
+from shared.contract.times import Instant, parse_instant
 from shared.policy.document import PolicyTimeline
 from tests.support.ticket_events import an_event, opened, replied, status, updated, wrote
 from tests.support.ticket_lives import FORMS
@@ -194,6 +197,36 @@ def test_an_act_on_a_member_acts_on_its_group(policies: PolicyTimeline) -> None:
     assert [(one["ticket"], one["track"]) for one in raised] == [(GROUP, "hierarchical")]
 
 
+def test_a_raise_of_a_group_says_whose_tickets_it_is_about_and_how_often_account_managers_are_told(
+    policies: PolicyTimeline,
+) -> None:
+    customers = [{"id": f"org{n % 2}", "plan": "enterprise", "region": "emea"} for n in range(10)]
+    events = [member(n, severity="S2", customer=one) for n, one in enumerate(customers)]
+    decisions, _ = lived(policies, events, "2026-03-02T10:01:00Z")
+    (raised,) = [
+        one
+        for one in found(decisions, "escalation.raised", ticket=GROUP)
+        if one["track"] == "functional"
+    ]
+    assert raised["digest"] == {
+        "role": "account_manager",
+        "about": GROUP,
+        "every_s": 900,
+        "customers": ["org0", "org1"],
+    }
+    assert {"role": "account_manager", "mode": "digest", "fyi": True} in raised["notify"]
+
+
+def test_what_a_member_has_to_say_to_its_account_manager_goes_with_the_group_s(
+    policies: PolicyTimeline,
+) -> None:
+    decisions, _ = lived(policies, TEN, "2026-03-05T10:00:00Z")
+    digests = [one for one in decisions if one.get("digest") and one["ticket"].startswith("desk:")]
+    assert digests
+    for one in digests:
+        assert (one["digest"]["about"], one["digest"]["customers"]) == (GROUP, ["acme"])
+
+
 def test_a_member_keeps_its_own_conversation(policies: PolicyTimeline) -> None:
     events = [*TEN, replied("2026-03-02T10:05:00Z", ticket="M3")]
     decisions, _ = lived(policies, events, "2026-03-02T10:05:00Z")
@@ -308,3 +341,11 @@ def test_a_group_that_a_late_event_shows_never_to_have_been_is_closed_and_all_ar
     assert [one["at"] for one in found(decisions, "group.closed")] == ["2026-03-02T10:30:00Z"]
     assert {one["group"] for one in snapshots.values()} == {None}
     assert len(found(decisions, "group.left")) == 10
+
+
+def test_a_group_kept_before_groups_knew_their_customers_is_read_without_any() -> None:
+    case = Case(GROUP, crowd=Crowd(members=10, customers=("acme",), changed_at=Instant(5)))
+    assert restore(dump(case)).crowd == case.crowd
+    kept = from_json(dump(case))
+    kept["crowd"][Crowd._fields.index("customers")] = 1_772_445_600
+    assert restore(to_json(kept)).crowd == Crowd(members=10, changed_at=Instant(5))

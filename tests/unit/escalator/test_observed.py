@@ -30,6 +30,17 @@ def test_the_first_snapshot_opens_the_case_in_the_status_that_it_shows(simulate:
     assert (snapshot["status"], snapshot["owner"]) == ("open", "olga")
 
 
+def test_an_opening_says_who_asked_and_when_by_the_helpdesk_and_a_first_snapshot_says_neither(
+    simulate: Simulate,
+) -> None:
+    late = opened("2025-03-02T10:00:00Z", received="2026-03-02T10:00:00Z")
+    (told, *_), _ = simulate([late], "2026-03-02T10:00:00Z")
+    assert told["at"] == "2026-03-02T10:00:00Z"
+    assert (told["requester"], told["reported_at"]) == ("ann", "2025-03-02T10:00:00Z")
+    (seen, *_), _ = simulate([observed("2026-03-02T10:00:00Z")], "2026-03-02T10:00:00Z")
+    assert {"requester", "reported_at"}.isdisjoint(seen)
+
+
 def test_a_change_that_is_shown_three_times_has_one_effect(simulate: Simulate) -> None:
     graver = {"severity": "S2", "affected_users": 20}
     events = [observed("2026-03-02T10:00:00Z")]

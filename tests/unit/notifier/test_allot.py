@@ -94,6 +94,25 @@ def test_a_shut_gate_gives_nothing_and_disturbs_no_other() -> None:
     assert found == (Share("webhook", "webhook:ben", 1),)
 
 
+def test_nobody_waits_until_all_others_are_served() -> None:
+    names = [f"webhook:p{n}" for n in range(10)]
+    held = gates(*names, *(f"to:{name}" for name in names))
+    waiting = [Waiting(name, name, 3, NOW) for name in names]
+    found = shared(waiting, held, free=12)
+    assert {share.target for share in found} == set(names)
+    assert sum(share.most for share in found) == 12
+
+
+def test_what_is_urgent_has_its_part_of_all_that_is_free() -> None:
+    held = gates(
+        "webhook", "webhook:ana", "now:webhook:ana", *(f"to:webhook:p{n}" for n in range(9))
+    )
+    waiting = [Waiting("webhook", f"webhook:p{n}", 3, NOW - SECOND) for n in range(9)]
+    waiting.append(Waiting("webhook:ana", "webhook:ana", 3, NOW, urgent=True))
+    found = shared(waiting, held, free=4)
+    assert found[0] == Share("webhook:ana", "webhook:ana", 3, urgent=True)
+
+
 def test_a_gate_that_another_instance_holds_is_left_to_it() -> None:
     held = gates("to:email:ana")
     assert shared([waits("email:ana", 3)], held) == ()

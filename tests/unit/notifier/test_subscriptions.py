@@ -70,7 +70,7 @@ def test_what_waits_for_a_subscription_falls_when_the_case_becomes_restricted() 
     (fan_out,) = desk.fan_outs
     assert desk.stale_now(fan_out, fan_out.rows[0]) == RESTRICTED
     assert "desk:A" in desk.settled
-    assert desk.known["desk:A"].facts == TicketFacts(restricted=True)
+    assert desk.known["desk:A"].facts == TicketFacts(customer="acme", restricted=True)
 
 
 def test_whoever_is_called_anyway_or_has_two_subscriptions_is_told_once() -> None:

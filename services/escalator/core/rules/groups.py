@@ -18,6 +18,7 @@ from services.escalator.core.rules.worsening import before, reclassify
 from services.escalator.core.turn import Turn
 
 _WIDEST: Final = "I4"
+_MOST_CUSTOMERS: Final = 200
 _FACTS: Final = ("service", "component", "symptom")
 
 
@@ -50,7 +51,8 @@ def commutes(case: Case, heard: Heard) -> bool:
         return False
     twin = case.copy()
     _absorb(twin, signal.data)
-    return _weight(twin) == _weight(case) and case.impact == _WIDEST
+    known = twin.crowd is not None and twin.crowd.customers == crowd.customers
+    return known and _weight(twin) == _weight(case) and case.impact == _WIDEST
 
 
 def _propose(turn: Turn, signal: Signal) -> None:
@@ -109,6 +111,10 @@ def _absorb(case: Case, told: dict[str, Any]) -> None:
     case.vip = case.vip or bool(told.get("vip"))
     case.org_wide = case.org_wide or bool(told.get("org_wide"))
     case.share = max(case.share or 0.0, told.get("share") or 0.0) or None
+    customer = told.get("org")
+    if customer and customer not in crowd.customers and len(crowd.customers) < _MOST_CUSTOMERS:
+        crowd = crowd._replace(customers=tuple(sorted((*crowd.customers, str(customer)))))
+        case.crowd = crowd
     if case.impact == _WIDEST:
         return
     requester = _hashed(str(told["requester"]))

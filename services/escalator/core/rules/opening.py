@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.escalator.core import departments, dwell, people, standing, timers
@@ -9,7 +12,8 @@ from services.escalator.core.escalations import Raise, raise_functional
 from services.escalator.core.rules import membership
 from services.escalator.core.snapshot import timer_list
 from services.escalator.core.turn import Effect, Turn
-from shared.contract.events import TicketFacts
+from shared.contract.events import TicketFacts, TicketOpened
+from shared.contract.times import instant, rfc3339
 from shared.policy.document import Addressee
 
 KEPT_FACTS: Final = (
@@ -25,15 +29,25 @@ KEPT_FACTS: Final = (
 PLANS: Final = ("standard", "premium", "enterprise")
 
 
-def open_case(turn: Turn, data: TicketFacts) -> None:
-    """Open the case at this instant, and raise it at once where its cell starts above tier 1."""
+def open_case(turn: Turn, data: TicketFacts, *, reported_at: datetime) -> None:
+    """Open the case at this instant, and raise it at once where its cell starts above tier 1.
+
+    *reported_at* is the ticket's own time, however late it has come.
+    """
     take_facts(turn, data)
-    begin(turn)
+    asked: dict[str, Any] = {}
+    if isinstance(data, TicketOpened):
+        requester = turn.case.facts.get("requester")
+        asked = {"requester": requester, "reported_at": rfc3339(instant(reported_at))}
+    begin(turn, asked=asked)
     membership.note(turn)
 
 
-def begin(turn: Turn) -> None:
-    """Open a case whose facts are known: clocks, tier, people."""
+def begin(turn: Turn, *, asked: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Open a case whose facts are known: clocks, tier, people.
+
+    *asked* says of a ticket who asked, and when: whoever writes receipts has to know.
+    """
     case = turn.case
     case.opened_at = case.status_since = turn.at
     case.promise_version = case.rules_version = turn.policy.version
@@ -44,7 +58,7 @@ def begin(turn: Turn) -> None:
         timers.begin(turn, "first_response")
         timers.begin(turn, "resolve")
     dwell.schedule(turn, worse=False)
-    raise_at_start(turn, _say(turn))
+    raise_at_start(turn, _say(turn, asked))
 
 
 def raise_at_start(turn: Turn, opened: Effect) -> None:
@@ -97,7 +111,7 @@ def take_facts(turn: Turn, data: TicketFacts) -> None:
     case.flags = tuple(name for name in dict.fromkeys(data.flags or ()) if name in known)
 
 
-def _say(turn: Turn) -> Effect:
+def _say(turn: Turn, asked: Mapping[str, Any]) -> Effect:
     case = turn.case
     more: dict[str, Any] = {
         "from": None,
@@ -108,6 +122,7 @@ def _say(turn: Turn) -> Effect:
     }
     if case.crowd is None:
         more["recurrence_of"] = case.recurrence_of
+        more |= asked
         kind = "case.opened"
     else:
         kind = "group.opened"
