@@ -59,10 +59,9 @@ def restore(text: bytes | str) -> Case:
     if plain.get("crowd") is not None:
         crowd = Crowd(*plain["crowd"])
         told = tuple(Fanout(one[0], _frozen(one[1]), *one[2:]) for one in crowd.told)
-        stored: Any = crowd.customers
-        # An instant, or nothing, stood here before groups knew their customers.
-        customers = _frozen(stored) if isinstance(stored, list) else ()
-        plain["crowd"] = crowd._replace(orgs=_frozen(crowd.orgs), told=told, customers=customers)
+        plain["crowd"] = crowd._replace(
+            orgs=_frozen(crowd.orgs), told=told, customers=_frozen(crowd.customers)
+        )
     if plain.get("watch") is not None:
         watch = Watch(*plain["watch"])
         plain["watch"] = watch._replace(recent=tuple((a, b, c) for a, b, c in watch.recent))

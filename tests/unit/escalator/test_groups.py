@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic_core import from_json, to_json
 
-from services.escalator.core.case import Case, Crowd
-from services.escalator.core.decide import dump, restore
 from services.escalator.core.simulation import Simulation
 from shared.contract.events import TicketEvent
-from shared.contract.times import Instant, parse_instant
+from shared.contract.times import parse_instant
 from shared.policy.document import PolicyTimeline
 from tests.support.ticket_events import an_event, opened, replied, status, updated, wrote
 from tests.support.ticket_lives import FORMS
@@ -341,11 +338,3 @@ def test_a_group_that_a_late_event_shows_never_to_have_been_is_closed_and_all_ar
     assert [one["at"] for one in found(decisions, "group.closed")] == ["2026-03-02T10:30:00Z"]
     assert {one["group"] for one in snapshots.values()} == {None}
     assert len(found(decisions, "group.left")) == 10
-
-
-def test_a_group_kept_before_groups_knew_their_customers_is_read_without_any() -> None:
-    case = Case(GROUP, crowd=Crowd(members=10, customers=("acme",), changed_at=Instant(5)))
-    assert restore(dump(case)).crowd == case.crowd
-    kept = from_json(dump(case))
-    kept["crowd"][Crowd._fields.index("customers")] = 1_772_445_600
-    assert restore(to_json(kept)).crowd == Crowd(members=10, changed_at=Instant(5))
