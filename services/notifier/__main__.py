@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
-from services.notifier.access_watch import AccessWatch, ListedMemberships
+from services.notifier.access_watch import AccessWatch, ListedMemberships, SlackMemberships
 from services.notifier.answering import answer_links, answer_routes, letters
 from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
@@ -99,7 +99,12 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "notifier", ready=ready, notes=people.notes, description="What became of each notice."
         )
         app.include_router(routes(database))
-        access = AccessWatch(people, ListedMemberships())
+        slack = slack_api(settings, os.environ)
+        # Nothing is asked of anybody where nothing may go out.
+        asks_slack = slack is not None and not (settings.dry_run or settings.sandbox_file)
+        access = AccessWatch(
+            people, SlackMemberships(slack) if slack and asks_slack else ListedMemberships()
+        )
         app.include_router(access_routes(access))
         app.include_router(
             oncall_routes(database, people, secret("calendar_secret", settings, os.environ))
@@ -109,7 +114,6 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             secret("operator_key", settings, os.environ), settings.operators_are_local
         )
         app.include_router(letter_routes(office, operators))
-        slack = slack_api(settings, os.environ)
         handed_in = ways.get(INTAKE)
         clerk = Clerk(database, handed_in if isinstance(handed_in, Intake) else None, people)
         for answering in answer_routes(settings, os.environ, clerk, words, slack):
@@ -140,7 +144,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 drain_delay_s=settings.drain_delay_s,
             ),
         ]
-        if slack is not None and not (settings.dry_run or settings.sandbox_file):
+        if slack is not None and asks_slack:
             stack.push_async_callback(slack.close)
             keeper = SlackKeeper(
                 database,

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import structlog
 
 from services.notifier import metrics
+from services.notifier.channels.slack_api import SlackApi, SlackError
 from services.notifier.core.access import Access, access
 from services.notifier.core.roster import Roster
 from services.notifier.rosters import Rosters
@@ -20,6 +21,9 @@ EVERY: Final = timedelta(days=1)
 """How often it looks, in real time; another roster is looked at within a minute."""
 
 _LOOK_S: Final = 60.0
+_A_PAGE: Final = 200
+_SLACK_CHANNELS: Final = ("C", "G")
+"""How the ids of public and of older private channels begin; people's begin with U or W."""
 
 
 class Memberships(Protocol):
@@ -39,6 +43,46 @@ class ListedMemberships:
             for name, room in roster.rooms.items()
             if room.members is not None
         }
+
+
+class SlackMemberships:
+    """Slack's own word for channels that post there, the roster's lists for all others.
+
+    A channel is that of Slack whose id its group `to` has. Whoever is in it without being a member
+    in the roster, an app for example, is nobody here.
+    """
+
+    def __init__(self, api: SlackApi) -> None:
+        self._api = api
+        self._listed = ListedMemberships()
+
+    async def members(self, roster: Roster) -> Mapping[str, frozenset[str]]:
+        """Return who is in each channel; one that Slack does not tell of just now is left out."""
+        found = dict(await self._listed.members(roster))
+        people = {
+            one.addresses["slack"]: key for key, one in roster.contacts.items() if one.has("slack")
+        }
+        for name, room in roster.rooms.items():
+            to = None if room.to is None else roster.contacts.get(room.to)
+            channel = "" if to is None else to.addresses.get("slack", "")
+            if channel[:1] not in _SLACK_CHANNELS:
+                continue
+            try:
+                inside = await self._inside(channel)
+            except SlackError as error:
+                log.warning("slack does not say who is in a channel", channel=name, why=str(error))
+                found.pop(name, None)
+            else:
+                found[name] = frozenset(people[one] for one in inside if one in people)
+        return found
+
+    async def _inside(self, channel: str) -> list[str]:
+        given = {"channel": channel, "limit": _A_PAGE}
+        return [
+            str(one)
+            async for said in self._api.pages("conversations.members", given)
+            for one in said.get("members") or ()
+        ]
 
 
 class AccessWatch:

@@ -201,22 +201,16 @@ class SlackKeeper:
         raise SlackError(Refused("slack_name_taken"))
 
     async def _found(self, name: str) -> str | None:
-        cursor = ""
-        while True:
-            given = {
-                "types": "public_channel,private_channel",
-                "exclude_archived": True,
-                "limit": 1000,
-                "cursor": cursor,
-            }
-            said = await self._api.call("conversations.list", given)
+        given = {
+            "types": "public_channel,private_channel",
+            "exclude_archived": True,
+            "limit": 1000,
+        }
+        async for said in self._api.pages("conversations.list", given):
             for one in said.get("channels") or ():
                 if isinstance(one, Mapping) and one.get("name") == name:
                     return _id(one)
-            after = said.get("response_metadata")
-            cursor = str(after.get("next_cursor") or "") if isinstance(after, Mapping) else ""
-            if not cursor:
-                return None
+        return None
 
     async def _invite(self, room: Room, people: tuple[str, ...]) -> None:
         new = [one for one in people if one not in room.invited]

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 
@@ -65,6 +65,7 @@ class SlackServer:
     early: list[str] = field(default_factory=list)
     failing: str | None = None
     apps_unarchive: bool = False
+    page: int = 2
     _last: dict[str, float] = field(default_factory=dict)
     _closed_until: dict[str, float] = field(default_factory=dict)
     _clock: int = 1_700_000_000
@@ -95,7 +96,9 @@ class SlackServer:
             return _said(ok=False, error="invalid_auth")
         if self.failing is not None:
             return _said(ok=False, error=self.failing)
-        given = json.loads(request.body)
+        given = _given(request, method)
+        if given is None:
+            return _said(ok=False, error="invalid_form_data")
         if method.startswith("chat.post") and (wait := self._limited(given["channel"])):
             self.limited.append((given["channel"], time.monotonic()))
             return Answer(429, {"retry-after": str(wait)}, b'{"ok":false,"error":"ratelimited"}')
@@ -173,9 +176,22 @@ class SlackServer:
         shown = [
             one
             for one in self.rooms.values()
-            if not (given.get("exclude_archived") and one["archived"])
+            if not (given.get("exclude_archived") == "true" and one["archived"])
         ]
         return _said(ok=True, channels=shown, response_metadata={})
+
+    def _conversations_members(self, given: Mapping[str, Any]) -> Answer:
+        room = self.rooms.get(given["channel"])
+        if room is None:
+            return _said(ok=False, error="channel_not_found")
+        first = int(given["cursor"] or 0)
+        after = first + min(int(given["limit"]), self.page)
+        more = str(after) if after < len(room["members"]) else ""
+        return _said(
+            ok=True,
+            members=room["members"][first:after],
+            response_metadata={"next_cursor": more},
+        )
 
     def _conversations_unarchive(self, given: Mapping[str, Any]) -> Answer:
         if not self.apps_unarchive:
@@ -190,6 +206,15 @@ class SlackServer:
     def _conversations_archive(self, given: Mapping[str, Any]) -> Answer:
         self.rooms[given["channel"]]["archived"] = True
         return _said(ok=True)
+
+
+def _given(request: Request, method: str) -> dict[str, Any] | None:
+    """Return what a call says; None where a method that lists is not asked by a form."""
+    is_form = request.headers["content-type"].startswith("application/x-www-form-urlencoded")
+    if is_form:
+        return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+    given: dict[str, Any] = json.loads(request.body)
+    return None if method in ("conversations.list", "conversations.members") else given
 
 
 def _said(**document: Any) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -64,8 +64,29 @@ class SlackApi:
         Raises:
             SlackError: It was not done, or nobody knows whether it was.
         """
+        return await self._answer(method, json=dict(given))
+
+    async def pages(
+        self, method: str, given: Mapping[str, Any]
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield the pages that *method*, which lists something, answers to *given*.
+
+        Raises:
+            SlackError: A page was not had.
+        """
+        cursor = ""
+        while True:
+            # A form, since not every method that lists has always taken JSON.
+            said = await self._answer(method, data={**given, "cursor": cursor})
+            yield said
+            after = said.get("response_metadata")
+            cursor = str(after.get("next_cursor") or "") if isinstance(after, Mapping) else ""
+            if not cursor:
+                return
+
+    async def _answer(self, method: str, **body: Any) -> Mapping[str, Any]:
         try:
-            answer = await self._client.post(f"{self._url}/{method}", json=dict(given))
+            answer = await self._client.post(f"{self._url}/{method}", **body)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise SlackError(Failed(type(error).__name__)) from error
         except httpx2.HTTPError as error:

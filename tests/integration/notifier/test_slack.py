@@ -44,6 +44,12 @@ roles:
   t2_lead: ben
   security_duty: security
 """
+CHANNELS = """
+channels:
+  tier2: {chat: "#sup-tier2", to: tier-2, post: [t2_oncall, t2_lead], members: [ana, ben]}
+  lost: {chat: "#lost", to: security, hears: [tier3], post: [t2_lead], members: [ben]}
+  leads: {chat: "#leads", post: [t2_lead], members: [ben]}
+"""
 
 
 async def intake_takes(_: Request) -> Answer:
@@ -65,10 +71,10 @@ async def intake() -> AsyncIterator[Peer]:
 
 @asynccontextmanager
 async def notifier(
-    desk: Desk, folder: Path, slack: SlackServer, intake: Peer, **given: str
+    desk: Desk, folder: Path, slack: SlackServer, intake: Peer, channels: str = "", **given: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
     roster = folder / "slack.yaml"
-    roster.write_text(ROSTER, encoding="utf-8")
+    roster.write_text(ROSTER + channels, encoding="utf-8")
     settings = {
         "NOTIFIER_ROSTER_FILE": str(roster),
         "NOTIFIER_SLACK_URL": slack.url,
@@ -104,6 +110,19 @@ async def test_a_case_is_one_thread_and_its_card_is_updated_in_place(
     assert card.button("acknowledge") is None
     assert card.button("return") is not None
     assert slack.refused == []
+
+
+async def test_who_is_in_a_channel_is_asked_of_slack_and_not_of_the_list(
+    desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
+) -> None:
+    inside = ["U0APP", "U0SOMEBODY", "U0BEN"]
+    slack.rooms["C0TIER2"] = {"name": "sup-tier2", "members": inside, "archived": False}
+    async with notifier(desk, tmp_path, slack, intake, CHANNELS) as client:
+        report = (await client.get("/v1/channels/access")).json()
+    # The list says that ana is in it, and of the channel that Slack does not know nothing holds.
+    missing = {(one["channel"], one["person"]) for one in report["missing"]}
+    assert missing == {("tier2", "ana"), ("lost", "ben")}
+    assert report["unlisted"] == ["lost"]
 
 
 async def test_a_pressed_button_is_that_person_s_act(
