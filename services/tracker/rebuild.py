@@ -25,8 +25,10 @@ from services.tracker.store_rebuild import (
     begun,
     carry_over,
     differences,
+    drop_indexes,
     exchange,
     grant,
+    make_indexes,
     pause_writers,
     positions,
     take_over_erasures,
@@ -164,6 +166,9 @@ class _Rebuild:
         await self._begin()
         while await self._behind() > _CLOSE:
             await self._fill(await self._there(), "reading the topics")
+        self._tell("making indexes", 0, 1)
+        async with self._old.transaction() as conn:
+            await make_indexes(conn)
         checksums, found = await self._compared()
         exchanged = not found or self._plan.accept
         if exchanged:
@@ -292,6 +297,8 @@ async def _prepare(plan: Plan, old: Database) -> bool:
         resumed = await begun(conn)
     await migrate_beside(plan.url, SCHEMA, NEXT)
     async with old.transaction() as conn:
+        if not resumed:
+            await drop_indexes(conn)
         await grant(conn)
         await take_over_erasures(conn)
     return resumed

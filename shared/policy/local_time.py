@@ -12,7 +12,7 @@ def parse_agreed(text: str) -> Instant:
     """Return the instant that *text* means: `…Z`, `…+02:00`, or `…[Europe/Vienna]`.
 
     A local time that does not exist is shifted forward by the gap; one that exists twice is the
-    first, unless an offset beside the zone says which (Calendars).
+    first, unless an offset beside the zone says which (Calendars, quiet hours and held notices).
 
     Raises:
         ValueError: *text* is no date and time, or names an unknown zone.

@@ -2,8 +2,9 @@
 
 A turn begins at a reading of a local clock, so a week with a clock change is an hour longer or
 shorter and the hand-over stays where people expect it. A reading that a change skips moves forward
-by the gap; one that comes twice is the first, as everywhere in the policy (Calendars). All instants
-are aware datetimes; shifts are half-open: whoever ends at an instant is off, whoever begins is on.
+by the gap; one that comes twice is the first, as everywhere in the policy (Calendars, quiet hours
+and held notices). All instants are aware datetimes; shifts are half-open: whoever ends at an instant
+is off, whoever begins is on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

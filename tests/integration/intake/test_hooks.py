@@ -401,6 +401,8 @@ def decided(events: list[dict[str, Any]], end: Instant) -> dict[str, list[dict[s
     simulation = Simulation(default_policies())
     for one in simulation.run((decode_event(to_json(event)) for event in events), end):
         decision = from_json(encode_decision(one))
+        # The same event has another id, as whoever reports it names it.
+        decision.pop("causationid", None)
         found[decision["subject"]].append(decision)
     return dict(found)
 

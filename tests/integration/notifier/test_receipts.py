@@ -51,8 +51,12 @@ async def test_everybody_who_asks_in_a_storm_gets_one_receipt_and_a_p1_in_it_is_
         # Whatever tells Tierline of an answer goes through intake.
         assert intake.got == []
     to = [str(mail["To"]) for mail in desk.mail.got if "We have your request" in mail["Subject"]]
-    assert sorted(to) == [f"T{number:05}@customer.example" for number in range(STORM)]
-    assert len(desk.mail.got) == STORM + 1
+    assert set(to) == {f"T{number:05}@customer.example" for number in range(STORM)}
+    # On a busy machine a relay may take one and not say so in time: then alone it is sent again.
+    (unclear,) = await desk.ledger.rows(
+        "SELECT count(*) FROM attempt WHERE channel = 'receipt' AND outcome <> 'accepted'"
+    )
+    assert len(to) - STORM <= unclear[0]
     (called,) = await desk.ledger.rows(
         "SELECT a.started_at - d.planned_at AS waited FROM delivery d"
         " JOIN attempt a ON a.delivery_id = d.id WHERE d.ticket = 'desk:GRAVE'"

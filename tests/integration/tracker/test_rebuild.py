@@ -65,6 +65,14 @@ async def applied(schema: Database, name: str = "tracker") -> int:
         return int(total.scalar_one())
 
 
+async def indexes(schema: Database, name: str) -> set[str]:
+    """Return the definitions of all indexes of the schema *name*, without that name."""
+    asked = text("SELECT indexdef FROM pg_indexes WHERE schemaname = :name")
+    async with schema.transaction() as conn:
+        found = (await conn.execute(asked, {"name": name})).scalars().all()
+    return {one.replace(f" ON {name}.", " ON ", 1) for one in found}
+
+
 async def rebuild(
     environ: dict[str, str], *options: str, failpoint: str | None = None
 ) -> tuple[int, dict[str, Any], str]:
@@ -154,6 +162,7 @@ async def test_under_load_nobody_sees_a_step_back_and_old_and_new_say_the_same(
     assert gaps == 0
     found = await tables(schema, but={})
     assert len(found["timeline"]) == len(STORY)
+    assert await indexes(schema, "tracker") == await indexes(schema, "tracker_before")
     # And once more, of everything: the two are equal to the last row.
     code, said, errors = await rebuild(environ)
     assert (code, said["records"]) == (0, len(STORY)), errors
