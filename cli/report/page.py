@@ -48,8 +48,8 @@ def html(document: Document) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(document.title)}</title><style>{_STYLE}</style></head><body>"
-        f'<h1>{escape(document.title)}</h1><p class="about">{escape(document.about)}</p>'
-        f"<nav>{links}</nav>{body}</body></html>\n"
+        f'<header><h1>{escape(document.title)}</h1><p class="about">{escape(document.about)}</p>'
+        f'</header><nav aria-label="Sections">{links}</nav><main>{body}</main></body></html>\n'
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfoNotFoundError
 
 import typer
+from pydantic_core import to_json
 
 from cli.decision_file import decision_file
 from cli.event_file import event_file
@@ -21,10 +22,10 @@ from cli.log_of_record import (
 )
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from cli.report.document import Format
-from cli.report.writing import FormOption, write
+from cli.report.writing import FormOption, write, written
 from cli.review import deciding, feedback
 from cli.review.journal import Entry, JournalError, read_journal
-from cli.review.sections import report, reviewed
+from cli.review.sections import Review, report, reviewed
 from cli.roleplay.library import TRAINING
 from cli.roster import read_roster
 from cli.training.cover import seats, team
@@ -117,6 +118,14 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where it goes.")
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --month: write page and numbers into the folder that the tracker serves"
+            " (TRACKER_REVIEWS), and nothing else.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Report on a period: promises, escalations, people, causes, and the actions that follow.
@@ -156,10 +165,30 @@ def review(  # noqa: PLR0913, PLR0917  one option for each thing that a slice ca
     trained = [] if records is None else [_certificates(records, roster or ROSTER, scope)]
     trained += [] if roster is None else [_access(roster)]
     found = reviewed(scope, of.words(), lives, _entries(journal), outside=outside, trained=trained)
-    if as_json:
+    if into is not None:
+        _serve(into, of_month, found)
+    elif as_json:
         print_json(found.document())
     else:
         write(_COMMAND, report(found), form, output)
+
+
+def _serve(folder: Path, of_month: str | None, found: Review) -> None:
+    """Write what the tracker serves of a month: first the page, then what makes it known."""
+    if of_month is None:
+        fail(_COMMAND, "--into needs --month: what the tracker serves are months", code=WRONG_USE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for form, whole in (
+            ("html", written(report(found), Format.HTML)),
+            ("json", to_json(found.document())),
+        ):
+            # Whoever reads it meanwhile reads the old one whole, or the new one.
+            fresh = folder / f".{of_month}.{form}"
+            fresh.write_bytes(whole)
+            fresh.replace(folder / f"{of_month}.{form}")
+    except OSError as error:
+        fail(_COMMAND, f"cannot write into {folder}: {error.strerror}; name another folder")
 
 
 def _material(

@@ -23,6 +23,7 @@ from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
 from services.tracker.handbook import handbook
+from services.tracker.reviews import Reviews, review_routes
 from services.tracker.settings import Settings
 from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
@@ -82,6 +83,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
         app.include_router(draft_routes(desk, access))
+        reviews = Reviews(settings.reviews)
+        app.include_router(review_routes(reviews, access))
         app.include_router(routes(desk, access, watchdog))
         site = Site(
             desk,
@@ -91,6 +94,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             late_after_s,
             watchdog,
             settings.handbook is not None,
+            reviews,
         )
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))

@@ -26,6 +26,10 @@ class Settings(DatabaseSettings):
         default=None,
         description="Folder that `tierline handbook build` wrote; it is served under `/handbook`.",
     )
+    reviews: Path | None = Field(
+        default=None,
+        description="Folder that `tierline review --into` writes into; it is served under `/review`.",
+    )
     late_after: Positive = Field(
         default=timedelta(seconds=1),
         description="Real time after which a decision counts as late, such as PT1S.",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -28,6 +29,7 @@ from services.tracker.dashboard.pages import pages
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import Desk
 from services.tracker.explaining import escalator_at
+from services.tracker.reviews import Reviews, review_routes
 from services.tracker.store_reading import ReadModel
 from services.tracker.stream import Stream
 from services.tracker.watchdog import Watchdog
@@ -103,10 +105,11 @@ async def asking(
     keys: KeyRing | None = None,
     rate: float = 1e6,
     intake_url: str | None = None,
+    reviews: Path | None = None,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client of the API and the pages over *database*, the escalator at *escalator_url*."""
     access = Access(keys, Buckets(rate, rate))
-    async with application(database, access, escalator_url, intake_url) as (app, _):
+    async with application(database, access, escalator_url, intake_url, reviews) as (app, _):
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://tracker") as client:
             yield client
@@ -114,11 +117,14 @@ async def asking(
 
 @asynccontextmanager
 async def listening(
-    database: Database, escalator_url: str | None = None, intake_url: str | None = None
+    database: Database,
+    escalator_url: str | None = None,
+    intake_url: str | None = None,
+    reviews: Path | None = None,
 ) -> AsyncIterator[str]:
     """Give the address at which the API and the pages over *database* are really served."""
     access, stop, (port,) = Access(None, Buckets(1e6, 1e6)), asyncio.Event(), free_ports(1)
-    async with application(database, access, escalator_url, intake_url) as (app, stream):
+    async with application(database, access, escalator_url, intake_url, reviews) as (app, stream):
         serving = asyncio.create_task(
             serve(app, host="127.0.0.1", port=port, stop=stop, drain_delay_s=0)
         )
@@ -132,7 +138,11 @@ async def listening(
 
 @asynccontextmanager
 async def application(
-    database: Database, access: Access, escalator_url: str | None, intake_url: str | None
+    database: Database,
+    access: Access,
+    escalator_url: str | None,
+    intake_url: str | None,
+    reviews: Path | None = None,
 ) -> AsyncIterator[tuple[FastAPI, Stream]]:
     """Give the application as the process wires it, and its stream."""
     model = ReadModel(database, TOPICS, 1.0)
@@ -144,9 +154,18 @@ async def application(
         app.include_router(streaming(stream, access))
         app.include_router(reasons(escalator, access))
         app.include_router(draft_routes(desk, access))
+        shown = Reviews(reviews)
+        app.include_router(review_routes(shown, access))
         app.include_router(routes(desk, access, watchdog))
         site = Site(
-            desk, escalator, intake, timedelta(seconds=15), 1.0, watchdog, has_handbook=True
+            desk,
+            escalator,
+            intake,
+            timedelta(seconds=15),
+            1.0,
+            watchdog,
+            has_handbook=True,
+            reviews=shown,
         )
         app.include_router(pages(site, access))
         app.include_router(asset_routes(site.assets))

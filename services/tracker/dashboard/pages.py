@@ -102,6 +102,14 @@ def _add_sums(router: APIRouter, site: Site) -> None:
 
         return await site.page("charts.html", answer, here=f"/charts?days={days}")
 
+    @router.get("/review")
+    async def reviews(reader: Who) -> Response:
+        async def answer() -> Given:
+            for_all(reader)
+            return {"made": await site.reviews.made()}, None
+
+        return await site.page("reviews.html", answer, here="/review")
+
     @router.get("/policy")
     async def policy() -> Response:
         async def answer() -> Given:

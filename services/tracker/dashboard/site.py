@@ -19,6 +19,7 @@ from services.tracker.dashboard.assets import Asset, read_assets
 from services.tracker.desk import Desk
 from services.tracker.explaining import Escalator
 from services.tracker.freshness import Freshness
+from services.tracker.reviews import Reviews
 from services.tracker.watchdog import Watchdog
 from shared.contract.errors import TransientError
 from shared.contract.sentences import (
@@ -60,6 +61,7 @@ class Site:
         late_after_s: A decision made more virtual seconds after its effective time is late.
         watchdog: What it sees is on the board.
         has_handbook: Whether the handbook is served here, for cases to point to.
+        reviews: What the page of reviews lists.
         assets: What the pages load.
     """
 
@@ -70,6 +72,7 @@ class Site:
     late_after_s: float
     watchdog: Watchdog
     has_handbook: bool = False
+    reviews: Reviews = field(default_factory=lambda: Reviews(None))
     assets: Mapping[str, Asset] = field(default_factory=read_assets)
 
     async def page(

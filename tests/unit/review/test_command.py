@@ -131,6 +131,21 @@ def test_every_form_says_the_same_number(files: list[str], form: str) -> None:
     assert "5 created, 5 resolved" in shown
 
 
+def test_what_the_tracker_serves_of_a_month_is_page_and_numbers(
+    files: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "reviews"
+    assert run(*files, "--into", str(folder)).exit_code == 0
+    assert sorted(one.name for one in folder.iterdir()) == ["2026-03.html", "2026-03.json"]
+    assert json.loads((folder / "2026-03.json").read_text("utf-8")) == json.loads(
+        run(*files, "--json").stdout
+    )
+    assert "5 created, 5 resolved" in (folder / "2026-03.html").read_text("utf-8")
+    since = ["--since", "2026-03-01T00:00:00Z", "--until", "2026-04-01T00:00:00Z"]
+    other = [one for one in files if one not in ("--month", "2026-03")]
+    assert run(*other, *since, "--into", str(folder)).exit_code == 2
+
+
 def test_a_spreadsheet_takes_nothing_that_people_wrote_for_a_formula() -> None:
     section = Section("Causes", (), [Table(("cause",), [("=1+1",), ("a|b",)])])
     document = Document("Review", "", [section])
