@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Final
+
+from shared.runtime.collecting import collect_seldom
 
 _COLLECT_AFTER: Final = 100_000
 
@@ -14,5 +15,4 @@ def hold_many_cases() -> None:
     Cases live to the end and hold no cycles, so looking for garbage among them is time lost: of
     ten thousand it takes nearly half.
     """
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
+    collect_seldom(_COLLECT_AFTER)

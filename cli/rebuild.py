@@ -15,6 +15,7 @@ from services.tracker.rebuild import Plan, RebuildError, Rebuilt, Tell, rebuild
 from services.tracker.settings import Settings
 from shared.contract.errors import TransientError
 from shared.runtime import failpoints
+from shared.runtime.collecting import collect_seldom
 from shared.runtime.kafka import StaleDataError
 from shared.runtime.settings import SettingsError
 from shared.runtime.telemetry import configure_logging
@@ -62,6 +63,7 @@ def rebuild_model(
         settings = Settings.from_env(os.environ)
     except SettingsError as error:
         fail(_COMMAND, str(error), code=WRONG_USE)
+    collect_seldom()
     plan = Plan(
         url=settings.database_url.get_secret_value(),
         kafka=settings.kafka,

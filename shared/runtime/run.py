@@ -7,7 +7,6 @@ process, and whatever started it starts it anew.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ import structlog
 import uvloop
 
 from shared.runtime import failpoints
+from shared.runtime.collecting import collect_seldom
 from shared.runtime.progress import StaleDataError
 from shared.runtime.settings import RuntimeSettings, SettingsError
 from shared.runtime.telemetry import configure_logging
@@ -34,7 +34,6 @@ EXIT_REFUSED: Final = 78
 """Settings or data that no restart will mend: a person must act on the message."""
 
 _LONGEST_DRAIN_S: Final = 25.0
-_COLLECT_AFTER: Final = 20_000
 
 log = structlog.get_logger()
 
@@ -64,10 +63,7 @@ def exit_code(service: str, settings: type[S], main: Main[S], environ: Mapping[s
     except SettingsError as error:
         return _refused(service, error)
     failpoints.arm(environ)
-    # What is loaded by now stays; the collector need not look at it again and again. Nor at each
-    # batch while it lives: what a batch is made of goes by itself, once the batch is done.
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
+    collect_seldom()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_drained(main(given, _stop_event(runner))))

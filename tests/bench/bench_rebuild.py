@@ -23,6 +23,7 @@ from shared.contract.events import decode_event
 from shared.contract.ids import decision_id
 from shared.contract.topics import PARTITIONS
 from shared.runtime.clock import Clock
+from shared.runtime.collecting import collect_seldom
 from shared.runtime.kafka import partition_for
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.topics import create_topics
@@ -118,6 +119,7 @@ def main() -> None:
     )
     parser.add_argument("--tickets", type=int, default=20_000)
     arguments = parser.parse_args()
+    collect_seldom()  # as the command does
     with servers() as (kafka, url):
         found = uvloop.run(measure(kafka, url, arguments.tickets))
     sys.stdout.write(f"{found}\n")
