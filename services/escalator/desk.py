@@ -66,8 +66,8 @@ class Desk:
         *,
         partition: int,
         mark: Callable[[Decision], None] | None = None,
-    ) -> None:
-        """Let the engine take a *step*, with whatever it needs, and keep what comes of it.
+    ) -> Outcome:
+        """Let the engine take a *step*, with whatever it needs; keep and return what comes of it.
 
         Args:
             step: Asks the engine, of this desk; it may be called several times.
@@ -90,6 +90,7 @@ class Desk:
             if key in self._histories:
                 self._histories[key].append(heard)
         self._decisions += outcome.decisions
+        return outcome
 
     async def save(self, policies: PolicyTimeline, turn: Turn) -> dict[str, tuple[UUID, Case]]:
         """Write everything; return what `Memory` may keep once it is committed.

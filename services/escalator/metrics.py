@@ -29,6 +29,11 @@ TIMER_FAILURES: Final = Counter(
     "tierline_escalator_timer_failures_total",
     "Cases put off for a minute since their timers could not be fired; should be 0.",
 )
+OUTSIDE_ROLE: Final = Counter(
+    "tierline_escalator_acts_outside_role_total",
+    "Acts that went beyond the role in which they were done, by how.",
+    ["how"],
+)
 STARTED_OVER: Final = Counter(
     "tierline_escalator_started_over_total",
     "Transactions begun anew, by what somebody else had done.",

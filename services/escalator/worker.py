@@ -18,6 +18,7 @@ from services.escalator import metrics
 from services.escalator.content import content_of
 from services.escalator.core import engine
 from services.escalator.core.decide import Heard, hear_of
+from services.escalator.core.engine import Outcome
 from services.escalator.desk import Desk
 from services.escalator.memory import Memory
 from services.escalator.policies import Policies
@@ -33,7 +34,8 @@ from services.escalator.store_events import Dead, Identity, Seen, digests, park,
 from shared.contract.errors import InvalidEventError, Reason, TransientError
 from shared.contract.events import TicketEvent, decode_event
 from shared.contract.times import Instant, Seconds, instant
-from shared.policy.document import PolicyTimeline
+from shared.policy.document import Policy, PolicyTimeline
+from shared.policy.responsibility import WITHOUT_RIGHT, OutsideRole, act_outside_role
 from shared.runtime import progress
 from shared.runtime.database import Connection, Database
 from shared.runtime.failpoints import failpoint
@@ -147,7 +149,7 @@ class Worker:
             desk = Desk(conn, self.memory)
             await desk.take({one.ticket for one in reports}.union(needed))
             failpoint("escalator.after_lock")
-            await self._decide(desk, reports, fresh, policies, turn)
+            beyond = await self._decide(desk, reports, fresh, policies, turn)
             written = await desk.save(policies, turn)
             await park(conn, batch.topic, dead)
             await progress.advance(conn, batch.topic, left.next_offsets)
@@ -159,6 +161,7 @@ class Worker:
         metrics.DUPLICATES.inc(len(reports) - len(fresh))
         desk.count()
         _said_dead(batch, dead)
+        _said_beyond(beyond)
 
     async def _decide(
         self,
@@ -167,8 +170,13 @@ class Worker:
         fresh: set[Place],
         policies: PolicyTimeline,
         turn: Turn,
-    ) -> None:
-        """Let the engine hear *reports*; those whose place is not among *fresh* are repeats."""
+    ) -> list[OutsideRole]:
+        """Let the engine hear *reports*; those whose place is not among *fresh* are repeats.
+
+        Returns:
+            The acts that went beyond their role.
+        """
+        beyond: list[OutsideRole] = []
         now = instant(turn.now)
         allowance = Seconds(round(self.allowance.total_seconds()))
         for n, (report, heard) in enumerate(_in_tie_order(reports, policies, allowance)):
@@ -180,7 +188,37 @@ class Worker:
                 step = partial(engine.hear, desk, heard, policies, at)
             else:
                 step = partial(engine.repeat, desk, report.ticket)
-            await desk.do(step, partition=report.partition)
+            outcome = await desk.do(step, partition=report.partition)
+            if report.place in fresh and report.event.data.role is not None:
+                found = _beyond(report.event, outcome, policies.at(report.received))
+                beyond += [] if found is None else [found]
+        return beyond
+
+
+def _beyond(event: TicketEvent, outcome: Outcome, policy: Policy) -> OutsideRole | None:
+    """Return in which way *event*, of which *outcome* came, went beyond its role (RACI).
+
+    Whether its department had ever been asked for help only the whole log tells: the review does.
+    """
+    refused = any(
+        one.type == "act.refused" and one.data["code"] in WITHOUT_RIGHT for one in outcome.decisions
+    )
+    asked = dict.fromkeys(policy.departments, Instant(0))
+    return act_outside_role(event, policy, refused=refused, asked=asked)
+
+
+def _said_beyond(beyond: Iterable[OutsideRole]) -> None:
+    for one in beyond:
+        metrics.OUTSIDE_ROLE.labels(one.beyond.value).inc()
+        log.warning(
+            "act outside a role",
+            ticket=one.ticket,
+            event_id=one.event,
+            act=one.act,
+            by=one.by,
+            role=one.role,
+            how=one.beyond.value,
+        )
 
 
 def _read(records: Sequence[Incoming]) -> tuple[list[Report], list[Dead]]:

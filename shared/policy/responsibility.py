@@ -47,9 +47,10 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
 _HEAD_OF_SUPPORT: Final = "head_of_support"
 _ACCOUNTABLE: Final = "A"
 _RESPONSIBLE: Final = "R"
-_REFUSED: Final = frozenset(
+WITHOUT_RIGHT: Final = frozenset(
     {RefusalCode.NOT_PERMITTED, RefusalCode.NOT_ELIGIBLE, RefusalCode.APPROVAL_BY_SELF}
 )
+"""How an act is refused that its role has no right to."""
 
 
 class Beyond(StrEnum):
@@ -151,48 +152,63 @@ def outside_role(
         policy: Whose roles, rights and RACI count.
     """
     refused: set[tuple[str, str]] = set()
-    asked: dict[tuple[str, str], Instant] = {}
+    asked: dict[str, dict[str, Instant]] = {}
     for one in decisions:
         match one.data:
-            case ActRefused(act_id=act, code=code) if code in _REFUSED:
+            case ActRefused(act_id=act, code=code) if code in WITHOUT_RIGHT:
                 refused.add((one.data.ticket, act))
             case EscalationRaised(track=Track.EXTERNAL, target=name):
                 at = instant(one.data.at)
-                key = (one.data.ticket, name)
-                asked[key] = min(at, asked.get(key, at))
+                of_ticket = asked.setdefault(one.data.ticket, {})
+                of_ticket[name] = min(at, of_ticket.get(name, at))
             case _:
                 pass
     for event in events:
-        role = event.data.role
-        if role is None:
-            continue
-        found = _beyond(event, role, refused, asked, policy)
+        is_refused = (event.ticket, event.id) in refused
+        found = act_outside_role(
+            event, policy, refused=is_refused, asked=asked.get(event.ticket, {})
+        )
         if found is not None:
-            step = _step(event, role)
-            yield OutsideRole(
-                event.id,
-                event.ticket,
-                instant(event.time),
-                event.data.by,
-                role,
-                event.type,
-                step,
-                letter_of(role, step, policy) if step and role in policy.file.roles else None,
-                found,
-            )
+            yield found
+
+
+def act_outside_role(
+    event: TicketEvent, policy: Policy, *, refused: bool, asked: Mapping[str, Instant]
+) -> OutsideRole | None:
+    """Return in which way *event* went beyond the role in which it was done; None where it did not.
+
+    Args:
+        event: What was done.
+        policy: Whose roles, rights and RACI count.
+        refused: Whether the escalator refused it for want of a right.
+        asked: When each department was first asked for help on its ticket.
+    """
+    role = event.data.role
+    if role is None:
+        return None
+    found = Beyond.REFUSED if refused and role in policy.file.roles else None
+    found = found or _beyond(event, role, asked, policy)
+    if found is None:
+        return None
+    step = _step(event, role)
+    return OutsideRole(
+        event.id,
+        event.ticket,
+        instant(event.time),
+        event.data.by,
+        role,
+        event.type,
+        step,
+        letter_of(role, step, policy) if step and role in policy.file.roles else None,
+        found,
+    )
 
 
 def _beyond(
-    event: TicketEvent,
-    role: str,
-    refused: set[tuple[str, str]],
-    asked: Mapping[tuple[str, str], Instant],
-    policy: Policy,
+    event: TicketEvent, role: str, asked: Mapping[str, Instant], policy: Policy
 ) -> Beyond | None:
     if role not in policy.file.roles:
         return Beyond.UNKNOWN_ROLE
-    if (event.ticket, event.id) in refused:
-        return Beyond.REFUSED
     step, department = _step(event, role), department_of(role, policy)
     if role == "incident_commander" and _is_progress(event):
         return Beyond.COMMANDER_REPAIRED
@@ -205,7 +221,7 @@ def _beyond(
         return None
     if step == "inform_customers":
         return Beyond.SPOKE_FOR_SUPPORT
-    since = asked.get((event.ticket, department))
+    since = asked.get(department)
     return Beyond.NOT_ASKED if since is None or instant(event.time) < since else None
 
 

@@ -1,6 +1,7 @@
 """Events in, decisions out: the live escalator on a real Kafka and a real PostgreSQL."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.escalator.core import engine
 from services.escalator.core.engine import Cases, Outcome
@@ -95,6 +96,27 @@ async def test_late_and_reordered_events_are_decided_as_the_simulation_decides_t
         await until_taken(escalator.database, len(events))
     live = await published(stage)
     assert without_lateness(live) == without_lateness(simulated_each(events))
+
+
+async def test_an_act_outside_a_role_is_in_the_log_once(
+    kafka: str, topic_prefix: str, database: str
+) -> None:
+    stage = await a_stage(kafka, topic_prefix, database, at("2026-03-02T08:00:00Z"))
+    refused = acknowledged("2026-03-02T09:05:00Z", role="t1_agent", by="olga")
+    unknown = acknowledged("2026-03-02T09:06:00Z", role="passer_by", by="paul")
+    spoke = replied("2026-03-02T09:07:00Z", role="engineering_duty", by="eva")
+    allowed = acknowledged("2026-03-02T09:08:00Z", role="t2_oncall", by="tom")
+    first = opened("2026-03-02T09:00:00Z", severity="S2", affected_users=30)
+    with capture_logs() as logged:
+        await post(stage, [first, refused, unknown, spoke, allowed, refused])
+        async with escalating(stage) as escalator:
+            await until_taken(escalator.database, 6)
+    told = [(one["by"], one["how"]) for one in logged if one["event"] == "act outside a role"]
+    assert told == [
+        ("olga", "refused"),
+        ("paul", "unknown_role"),
+        ("eva", "spoke_for_support"),
+    ]
 
 
 async def test_an_event_posted_three_times_over_a_restart_has_one_effect(
