@@ -24,6 +24,7 @@ PATHS = (
     "/groups",
     "/charts?days=1",
     "/policy",
+    "/review",
     "/feedback/shift",
 )
 PATIENCE_MS = 60_000
