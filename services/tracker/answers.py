@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from services.tracker.core.drafts import DRAFTED
+from services.tracker.core.drafts import DRAFTED, REFUSED
 from services.tracker.core.message import TOPIC_OF_KIND, Kind
 from services.tracker.core.projection import TicketRow
 from services.tracker.core.standing import Clock, Due, Standing, resolved_after_s, standing
@@ -110,7 +110,6 @@ def _common(
     }
 
 
-_REFUSED = "act.refused"
 _AS_SAID = ("title", "url", "requester", "service", "component")
 
 
@@ -167,7 +166,7 @@ def act(key: str, entry: Entry, *, followed: Sequence[Entry], judged: bool) -> A
     message = from_json(entry.message)
     accepted = "accepted" if judged else "recorded"
     drafted = entry.type == DRAFTED
-    refused = next((one for one in followed if one.type == _REFUSED), None)
+    refused = next((one for one in followed if one.type == REFUSED), None)
     refusal = None
     if drafted:
         refusal = _refusal(message["data"])
@@ -184,7 +183,7 @@ def act(key: str, entry: Entry, *, followed: Sequence[Entry], judged: bool) -> A
         state=accepted if refusal is None else "refused",
         refusal=refusal,
         draft=message["data"]["form"] if drafted else None,
-        followed=[_followed(one) for one in followed if one.type != _REFUSED],
+        followed=[_followed(one) for one in followed if one.type != REFUSED],
     )
 
 

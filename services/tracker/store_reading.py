@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from services.tracker.core.counts import Standing, What, standing_of
+from services.tracker.core.drafts import REFUSED
 from services.tracker.core.message import Kind
 from services.tracker.core.places import Places
 from services.tracker.core.projection import TicketRow, restore
@@ -276,7 +277,7 @@ class Snapshot:
         One that refuses an act names it, even where something else had it looked at.
         """
         refuses = and_(
-            timeline.c.type == "act.refused",
+            timeline.c.type == REFUSED,
             timeline.c.message["data"]["act_id"].astext == event_id,
         )
         asked = (

@@ -11,7 +11,8 @@ from shared.contract.decisions import RefusalCode
 from shared.contract.events import EVENT_MODELS, EVENT_TYPES
 
 DRAFTED: Final = EVENT_TYPES[ActDrafted]
-_REFUSED: Final = "act.refused"
+REFUSED: Final = "act.refused"
+"""The type of the decision that refuses an act."""
 
 
 class Line(NamedTuple):
@@ -53,7 +54,7 @@ def drafts(lines: Iterable[Line]) -> list[Draft]:
         if line.type == DRAFTED:
             found = _draft(line.id, said["act"], said["form"], said, line.received_at)
             kept[found.by, found.act] = found
-        elif line.type == _REFUSED:
+        elif line.type == REFUSED:
             act = made.get(said["act_id"])
             if act is not None and said["code"] == RefusalCode.MISSING_INFORMATION:
                 found = _draft(act.id, act.type, act.data, said, line.received_at)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
 from services.tracker.access import Who
 from services.tracker.acting import Outcome
 from services.tracker.api import only_seen
 from services.tracker.core.readers import Reader, secret_of
-from services.tracker.dashboard.posting import filled_in
+from services.tracker.dashboard.posting import back_with, filled_in
 from services.tracker.dashboard.site import Site
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
 from shared.contract.ids import split_key
@@ -65,8 +63,7 @@ def add_feedback(router: APIRouter, site: Site) -> None:
         secret = secret_of(request.headers.get("authorization"))
         outcome = await _posted(site, reader, form, filled, secret)
         if outcome.act_id is not None:
-            did = f"did={quote(outcome.act_id, safe='')}&after={outcome.after}"
-            return RedirectResponse(f"/feedback/{form}?{did}", status_code=303)
+            return back_with(outcome.act_id, outcome.after, f"/feedback/{form}")
 
         async def answer() -> tuple[dict[str, Any], Freshness | None]:
             return {**_page(site, reader, form, filled, outcome), "act": None}, None

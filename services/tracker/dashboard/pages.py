@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
 from services.tracker.access import Access, Who, for_all
 from services.tracker.acting import Outcome
@@ -20,7 +18,7 @@ from services.tracker.dashboard import looks
 from services.tracker.dashboard.feedback import add_feedback
 from services.tracker.dashboard.forms import NOTHING, Filled, act_of, filled_from, offers
 from services.tracker.dashboard.policy_page import policy_shown
-from services.tracker.dashboard.posting import filled_in
+from services.tracker.dashboard.posting import back_with, filled_in
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import GROUP_SOURCE
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
@@ -150,8 +148,7 @@ def _add_case(router: APIRouter, site: Site) -> None:
         only_seen(reader, key)
         outcome = await _posted(site, key, form, secret_of(request.headers.get("authorization")))
         if outcome.act_id is not None:
-            did = f"did={quote(outcome.act_id, safe='')}&after={outcome.after}"
-            return RedirectResponse(f"{here}?{did}", status_code=303)
+            return back_with(outcome.act_id, outcome.after, here)
 
         async def answer() -> Given:
             # What was written is kept, so that only what is missing need be added.
@@ -187,7 +184,6 @@ async def _case(
         "reasons": reasons,
         # The tracker knows what was used when a decision last said so, the escalator what is now.
         "used_now": {} if reasons is None else {one.name: one for one in reasons.timers},
-        "closed_days": {one.name: one.closed for one in reasons.timers} if reasons else {},
         "procedures": _procedures(ticket, in_group=of_group is not None)
         if site.has_handbook
         else (),

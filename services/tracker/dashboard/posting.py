@@ -1,10 +1,11 @@
-"""What every form of the pages goes through before anything is handed on."""
+"""What every form of the pages goes through, before it is handed on and once it is in the log."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
+from fastapi.responses import RedirectResponse
 
 from shared.runtime.problems import Problem
 
@@ -18,6 +19,15 @@ async def filled_in(request: Request) -> dict[str, str]:
     _only_from_here(request)
     form = await request.form(max_fields=40, max_files=0)
     return {name: text for name, text in form.items() if isinstance(text, str)}
+
+
+def back_with(act_id: str, after: str | None, here: str) -> RedirectResponse:
+    """Return the way back to the page *here*, which then says what became of the act *act_id*.
+
+    The page waits until the tracker has read the place *after*.
+    """
+    did = f"did={quote(act_id, safe='')}&after={after}"
+    return RedirectResponse(f"{here}?{did}", status_code=303)
 
 
 def _only_from_here(request: Request) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -11,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from shared.contract.times import parse_instant
 from shared.policy.load import DEFAULT_POLICY
 from tests.support.browser import TELEPHONE, a_browser, violations
-from tests.support.http_peer import Answer, http_peer
+from tests.support.http_peer import Answer, Peer, http_peer
 from tests.support.ticket_events import opened, updated
 from tests.support.tracker_service import Tracker, listening
 from tests.support.tracker_stories import many
@@ -135,12 +136,9 @@ async def refused(_: object) -> Answer:
     return Answer(422, {"content-type": "application/problem+json"}, said)
 
 
-async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
-    tracker: Tracker, browser: Browser
-) -> None:
-    until = parse_instant("2026-03-03T12:00:00Z")
-    await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Totals")], until))
-
+@asynccontextmanager
+async def without_scripts(tracker: Tracker, browser: Browser) -> AsyncIterator[tuple[Page, Peer]]:
+    """Give the board in a browser without scripts, and an intake that refuses everything."""
     async with (
         http_peer(refused) as peer,
         listening(tracker.database, intake_url=peer.url) as url,
@@ -149,6 +147,17 @@ async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         await page.goto(url)
+        yield page, peer
+        await context.close()
+
+
+async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
+    tracker: Tracker, browser: Browser
+) -> None:
+    until = parse_instant("2026-03-03T12:00:00Z")
+    await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Totals")], until))
+
+    async with without_scripts(tracker, browser) as (page, _):
         await page.get_by_role("link", name="Totals").click()
         await page.get_by_text("Escalate", exact=True).first.click()
         form = page.locator("form", has=page.locator("input[value='escalation.requested']"))
@@ -160,29 +169,21 @@ async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
         # H18: the draft is offered again, with what is missing.
         assert await form.get_by_label("Why").input_value() == "It grows"
         assert not await form.get_by_label("impact").input_value()
-        await context.close()
 
 
 async def test_without_scripts_a_shift_is_spoken_of_and_nothing_written_is_lost(
     tracker: Tracker, browser: Browser
 ) -> None:
     await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Totals")]))
-    async with (
-        http_peer(refused) as peer,
-        listening(tracker.database, intake_url=peer.url) as url,
-    ):
-        context = await browser.new_context(java_script_enabled=False)
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        await page.goto(url)
+    async with without_scripts(tracker, browser) as (page, peer):
         await page.get_by_role("link", name="After the shift").click()
         await page.get_by_label("The ticket of the shift").fill("desk:A")
         await page.get_by_label("Who you are").fill("olga")
         await page.get_by_label("How was the shift?").select_option("4")
         await page.get_by_label("Which happened, and should not have?").fill("the third")
         await page.get_by_role("button", name="Send").click()
-        await expect(page.get_by_role("alert")).to_contain_text("impact", timeout=PATIENCE_MS)
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("impact – the form asks for it", timeout=PATIENCE_MS)
         kept = page.get_by_label("Which happened, and should not have?")
         assert await kept.input_value() == "the third"
         assert [one.json()["answers"]["load"] for one in peer.got] == ["4"]
-        await context.close()
