@@ -101,9 +101,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         app.include_router(routes(database))
         slack = slack_api(settings, os.environ)
         # Nothing is asked of anybody where nothing may go out.
-        asks_slack = slack is not None and not (settings.dry_run or settings.sandbox_file)
+        asked = None if settings.dry_run or settings.sandbox_file else slack
         access = AccessWatch(
-            people, SlackMemberships(slack) if slack and asks_slack else ListedMemberships()
+            people, ListedMemberships() if asked is None else SlackMemberships(asked)
         )
         app.include_router(access_routes(access))
         app.include_router(
@@ -144,11 +144,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 drain_delay_s=settings.drain_delay_s,
             ),
         ]
-        if slack is not None and asks_slack:
-            stack.push_async_callback(slack.close)
+        if asked is not None:
+            stack.push_async_callback(asked.close)
             keeper = SlackKeeper(
                 database,
-                slack,
+                asked,
                 people,
                 words,
                 rooms=settings.slack_rooms,

@@ -6,12 +6,13 @@ nothing of anybody, is served after everything else, and is no answer: no clock 
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import uuid5
 
 from services.notifier.core.known import Decided, Known
-from services.notifier.core.plan import MAIL, RECEIPT, Planned, Purpose
+from services.notifier.core.plan import MAIL, RECEIPT, Planned, Purpose, for_information
 from services.notifier.core.retry import GIVE_UP_DEFAULT
 from services.notifier.core.roster import Receipts
 from shared.contract.ids import NAMESPACE
@@ -45,18 +46,12 @@ def receipt(
     """
     if receipts is None or decision.type != CASE_OPENED or known.status_version > 0:
         return ()
+    row = for_information(decision, REQUESTER, None, (RECEIPT,), MAIL)
     return (
-        Planned(
+        replace(
+            row,
             id=uuid5(NAMESPACE, f"receipt|{decision.ticket}"),
-            decision_id=decision.id,
-            ticket=decision.ticket,
-            version=decision.version,
-            role=REQUESTER,
             purpose=Purpose.RECEIPT,
-            mode=MAIL,
-            fyi=True,
-            ladder=False,
-            ways=(RECEIPT,),
             suppressed=why_none(decision, receipts, now=now),
         ),
     )
