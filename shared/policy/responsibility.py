@@ -186,8 +186,7 @@ def act_outside_role(
     role = event.data.role
     if role is None:
         return None
-    found = Beyond.REFUSED if refused and role in policy.file.roles else None
-    found = found or _beyond(event, role, asked, policy)
+    found = _beyond(event, role, policy, refused=refused, asked=asked)
     if found is None:
         return None
     step = _step(event, role)
@@ -205,10 +204,17 @@ def act_outside_role(
 
 
 def _beyond(
-    event: TicketEvent, role: str, asked: Mapping[str, Instant], policy: Policy
+    event: TicketEvent,
+    role: str,
+    policy: Policy,
+    *,
+    refused: bool,
+    asked: Mapping[str, Instant],
 ) -> Beyond | None:
     if role not in policy.file.roles:
         return Beyond.UNKNOWN_ROLE
+    if refused:
+        return Beyond.REFUSED
     step, department = _step(event, role), department_of(role, policy)
     if role == "incident_commander" and _is_progress(event):
         return Beyond.COMMANDER_REPAIRED
