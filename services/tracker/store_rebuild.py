@@ -73,14 +73,9 @@ _REPETITIONS: Final = (
 )
 # An index that keeps nothing unique is there for readers alone.
 _READERS_INDEXES: Final = text(
-    "SELECT quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-    " JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE n.nspname = :schema AND NOT i.indisunique"
-)
-_INDEXES_IN_USE: Final = text(
     "SELECT quote_ident(c.relname), pg_get_indexdef(i.indexrelid) FROM pg_index i"
     " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-    f" WHERE n.nspname = '{SCHEMA}' AND NOT i.indisunique ORDER BY c.relname"
+    " WHERE n.nspname = :schema AND NOT i.indisunique ORDER BY c.relname"
 )
 _EXCHANGE: Final = (
     f"DROP SCHEMA IF EXISTS {BEFORE} CASCADE",
@@ -153,14 +148,14 @@ async def grant(conn: Connection) -> None:
 
 async def drop_indexes(conn: Connection) -> None:
     """Drop what only readers need of the new tables: they are filled faster without."""
-    for name in (await conn.execute(_READERS_INDEXES, {"schema": NEXT})).scalars():
+    for name in await _readers_indexes(conn, NEXT):
         await conn.execute(text(f"DROP INDEX {NEXT}.{name}"))
 
 
 async def make_indexes(conn: Connection) -> None:
     """Give the new tables the indexes of those in use that they lack."""
-    there = set((await conn.execute(_READERS_INDEXES, {"schema": NEXT})).scalars())
-    for name, made in (await conn.execute(_INDEXES_IN_USE)).all():
+    there = await _readers_indexes(conn, NEXT)
+    for name, made in (await _readers_indexes(conn, SCHEMA)).items():
         if name not in there:
             await conn.execute(text(made.replace(f" ON {SCHEMA}.", f" ON {NEXT}.", 1)))
 
@@ -226,6 +221,12 @@ async def exchange(conn: Connection) -> None:
     await conn.execute(_READERS_TOO)
     for statement in _EXCHANGE:
         await conn.execute(text(statement))
+
+
+async def _readers_indexes(conn: Connection, schema: str) -> dict[str, str]:
+    """Return what makes each index of *schema* that is there for readers alone, by its name."""
+    found = await conn.execute(_READERS_INDEXES, {"schema": schema})
+    return {name: made for name, made in found}  # noqa: C416  rows are no pairs
 
 
 async def _checksum(conn: Connection, said: str) -> Checksum:
