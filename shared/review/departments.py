@@ -113,8 +113,7 @@ def _seats(scope: Scope, department: str, at: Instant) -> tuple[str, ...]:
 def _waits(scope: Scope, life: Life) -> Iterator[Span]:
     """Yield when *life* waited for another team, as far as the period goes and anything is known."""
     first, last = scope.period.start, min(scope.period.end, scope.now)
-    ends = [at for at, _ in life.statuses[1:]]
-    for (since, status), until in zip(life.statuses, [*ends, scope.now], strict=False):
+    for status, since, until in life.statuses_until(scope.now):
         start, end = max(since, first), min(until, last)
         if status == "waiting_internal" and start < end:
             yield start, end

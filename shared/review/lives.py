@@ -247,6 +247,12 @@ class Life:
         """Return its status at *at*."""
         return next((status for since, status in reversed(self.statuses) if since <= at), "new")
 
+    def statuses_until(self, until: Instant) -> Iterator[tuple[str, Instant, Instant]]:
+        """Yield each status with from and to; the last ends at *until*, which may lie before it."""
+        ends = [at for at, _ in self.statuses[1:]]
+        for (start, status), end in zip(self.statuses, [*ends, until], strict=False):
+            yield status, start, end
+
     def stays(self, until: Instant) -> Iterator[tuple[int, Instant, Instant]]:
         """Yield each stay in a tier: the tier, from and to; the last ends at *until*."""
         ends = [at for at, _ in self.tiers[1:]]

@@ -120,9 +120,8 @@ def _stayed(scope: Scope, life: Life, tier: int) -> int | None:
 
 def _standing(scope: Scope, life: Life, start: Instant, end: Instant) -> int:
     policy = scope.policy(end)
-    ends = [at for at, _ in life.statuses[1:]]
     return sum(
         max(0, min(until, end) - max(since, start))
-        for (since, status), until in zip(life.statuses, [*ends, end], strict=False)
+        for status, since, until in life.statuses_until(end)
         if policy.treatment(status, "resolve") == "pause"
     )
