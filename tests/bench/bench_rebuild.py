@@ -51,8 +51,7 @@ def records(tickets: int) -> Iterator[Said]:
         for one in models[number % len(models)]:
             source, _, old = one.ticket.partition(":")
             new = f"B{number}"
-            value = one.value.replace(f'"{one.ticket}"'.encode(), f'"{source}:{new}"'.encode())
-            value = value.replace(f'"subject":"{old}"'.encode(), f'"subject":"{new}"'.encode())
+            value = one.value.replace(f'"subject":"{old}"'.encode(), f'"subject":"{new}"'.encode())
             value = _named_anew(value, one.ticket, f"{source}:{new}", number)
             headers = [(name, text) for name, text in one.headers if name == "content-type"]
             yield Said(one.topic, f"{source}:{new}", value, headers)
