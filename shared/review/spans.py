@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from statistics import median
 
@@ -34,16 +35,12 @@ def worked(life: Life, start: Instant, end: Instant, policy: Policy, *, timer: s
 
 def statuses(life: Life, start: Instant, end: Instant) -> Iterator[tuple[str, Instant, Instant]]:
     """Yield the statuses of *life* between *start* and *end*, each with from and to."""
-    status = life.status_at(start)
-    for at, name in life.statuses:
-        if at <= start:
-            continue
-        if at >= end:
-            break
-        yield status, start, at
-        status, start = name, at
-    if start < end:
-        yield status, start, end
+    before = (life.status_at(start), start)
+    changes = [before, *((status, at) for at, status in life.statuses if start < at < end)]
+    for (status, since), (_, until) in pairwise([*changes, ("", end)]):
+        # Of two statuses of one instant the earlier never stood.
+        if since < until:
+            yield status, since, until
 
 
 def middle(values: Sequence[float]) -> float | None:

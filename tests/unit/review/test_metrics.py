@@ -236,6 +236,19 @@ def test_the_second_resolution_replaces_the_first_and_the_reopening_counts_once(
     assert figured["mttr.calendar median"].value == 34_560 + 6_600 + 3_600
 
 
+def test_of_two_statuses_of_one_instant_the_last_holds_until_the_next() -> None:
+    events = [
+        opened("2026-03-02T10:00:00Z", severity="S1", affected_users=20),
+        replied("2026-03-02T11:00:00Z", asks_customer=True),
+        status("2026-03-02T11:00:00Z", "waiting_customer"),
+        status("2026-03-02T11:00:00Z", "open"),
+        status("2026-03-02T12:00:00Z", "resolved"),
+    ]
+    found, _ = played(events, parse_instant("2026-03-02T13:00:00Z"))
+    figured = by_key(scope_of(found))
+    assert figured["mttr.calendar median"].value == 2 * 3600
+
+
 def test_mtta_and_ladder_depth_of_an_acknowledgement_by_the_lead() -> None:
     events = [
         opened("2026-03-02T10:00:00Z", severity="S1", affected_users=20),
