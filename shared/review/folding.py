@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
 from shared.contract.decisions import (
-    AcknowledgementTaken,
     ActRefused,
     CaseClosed,
     CaseOpened,
     CaseReclassified,
     CaseReopened,
     DecisionEvent,
-    EscalationEnded,
-    EscalationRaised,
     GroupJoined,
     GroupOpened,
-    NoticeDue,
     TierChanged,
     TimerBreached,
     TimerMet,
@@ -35,20 +31,9 @@ from shared.contract.events import (
 )
 from shared.contract.times import Instant, instant
 from shared.contract.vocabulary import Author, Implied, Status
-from shared.review import standing
-from shared.review.lives import Feedback, Life, Message, Raise, Resolution, Stop
+from shared.review import facts, raises, standing
+from shared.review.lives import Feedback, Life, Message, Resolution, Stop
 from shared.review.standing import Mark
-
-TEAM: Final = ("assignment_group", "team", "group")
-"""Under which names a helpdesk's events carry the group that works on a ticket."""
-
-CHANNEL: Final = ("channel", "contact_type")
-"""Under which names they carry the way on which it came."""
-
-OVERDUE_DEBT: Final = "info_debt"
-"""What a notice is triggered by that tells of information still owed."""
-
-_PLAIN: Final = ("service", "component", "symptom", "category", "requester", "owner", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +131,7 @@ class Lives:
             case GroupJoined() as data:
                 self._joined(self.life(data.group_id), life)
             case _:
-                self._escalated(life, decision, at)
+                raises.escalated(life, decision, at)
 
     def _joined(self, group: Life, member: Life) -> None:
         group.joined.add(member.key)
@@ -166,7 +151,7 @@ class Lives:
         data = event.data
         match data:
             case TicketFacts():
-                self._told(life, data, at)
+                facts.told(life, data, at)
                 if isinstance(data, TicketObserved) and data.status is not None:
                     self._observed(life, event.id, data, at)
             case TicketMessage():
@@ -217,32 +202,13 @@ class Lives:
                 )
             )
 
-    def _told(self, life: Life, data: TicketFacts, at: Instant) -> None:
-        for name in _PLAIN:
-            if name in data.model_fields_set:
-                setattr(life, name, getattr(data, name) or ("" if name == "title" else None))
-        if data.tags is not None:
-            life.tags = frozenset(tag.casefold() for tag in data.tags)
-        if data.customer is not None:
-            life.customer = data.customer.id or data.customer.name or life.customer
-        extra: Mapping[str, Any] = data.model_extra or {}
-        for name in TEAM:
-            team = extra.get(name)
-            if isinstance(team, str) and team and (not life.teams or life.teams[-1][1] != team):
-                life.teams.append((at, team))
-        for name in CHANNEL:
-            if isinstance(extra.get(name), str) and extra[name]:
-                life.channel = extra[name]
-        if isinstance(extra.get("made_sla"), str):
-            life.desk_kept = extra["made_sla"].upper() == "TRUE"
-
     def _opened(self, life: Life, data: CaseOpened | GroupOpened, at: Instant) -> None:
-        facts = data.because.facts
+        given = data.because.facts
         life.opened_at = at
         life.policy_version = data.policy.version
-        life.plan = facts.get("plan") or life.plan
-        life.region = facts.get("region") or life.region
-        life.vip = bool(facts.get("vip"))
+        life.plan = given.get("plan") or life.plan
+        life.region = given.get("region") or life.region
+        life.vip = bool(given.get("vip"))
         if isinstance(data, CaseOpened):
             life.recurrence_of = data.recurrence_of
         life.tiers.append((at, data.tier))
@@ -274,43 +240,13 @@ class Lives:
             ]
         life.stops.append(Stop(data.timer, at, due, kept, data.priority.value))
 
-    def _escalated(self, life: Life, decision: DecisionEvent, at: Instant) -> None:
-        match decision.data:
-            case EscalationRaised() as data:
-                life.raises[data.escalation_id] = _raised(life.key, data, at)
-                if "T19" in data.because.triggers:
-                    life.stale.append(at)
-            case NoticeDue() as data if data.step is None:
-                self._joined_by(life, data, at)
-            case AcknowledgementTaken() as data:
-                one = life.raises.get(data.escalation_id)
-                if one is not None:
-                    one.acknowledged_at = Instant(max(at, one.at))
-                    one.step = data.step
-            case EscalationEnded() as data:
-                one = life.raises.get(data.escalation_id)
-                if one is not None:
-                    one.ended_at, one.reason, one.detail = at, data.reason.value, data.detail
-            case _:
-                pass
-
-    def _joined_by(self, life: Life, data: NoticeDue, at: Instant) -> None:
-        """Take what another trigger tells the people of an open escalation."""
-        if "T19" in data.because.triggers:
-            life.stale.append(at)
-        one = life.raises.get(data.escalation_id)
-        if one is not None and "T18" in data.because.triggers:
-            one.unreported.append(at)
-        if one is not None and OVERDUE_DEBT in data.because.triggers:
-            one.debt_overdue = True
-
     def _continue(self, life: Life) -> None:
         """Give a case that came anew under `key/2` its facts, and what was said since it opened."""
         old = self._lives.get(life.recurrence_of or "")
         began = life.opened_at
         if old is None or began is None or not life.key.startswith(f"{old.key.partition('/')[0]}/"):
             return
-        for name in (*_PLAIN, "customer", "tags", "channel"):
+        for name in (*facts.PLAIN, "customer", "tags", "channel"):
             setattr(life, name, getattr(old, name))
         life.messages, old.messages = _parted(old.messages, began)
         life.feedback, old.feedback = _parted(old.feedback, began)
@@ -352,25 +288,6 @@ def _parted(some: Sequence[_Dated], began: Instant) -> tuple[list[_Dated], list[
     """Return what of *some* came from *began* on, and what came before."""
     later = [one for one in some if one.at >= began]
     return later, [one for one in some if one.at < began]
-
-
-def _raised(ticket: str, data: EscalationRaised, at: Instant) -> Raise:
-    debt = data.info_debt
-    return Raise(
-        data.escalation_id,
-        ticket,
-        data.track.value,
-        data.target,
-        tuple(data.because.triggers),
-        at,
-        data.priority.value,
-        data.tier,
-        data.policy.version,
-        data.ack_due is not None,
-        owed=() if debt is None else debt.fields,
-        owed_by=None if debt is None else instant(debt.due),
-        ack_due=None if data.ack_due is None else instant(data.ack_due),
-    )
 
 
 def lives(events: Iterable[TicketEvent], decisions: Iterable[DecisionEvent]) -> Lives:
