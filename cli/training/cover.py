@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from cli.training.certificates import Certificate, certificate
 from cli.training.records import Record
 from cli.training.shape import TrainingPath
+from services.notifier.core.access import holders
 from services.notifier.core.roster import Roster
 
 
@@ -33,26 +34,12 @@ def team(roster: Roster, records: Sequence[Record]) -> dict[str, set[str]]:
     """
     found: dict[str, set[str]] = {}
     for role in roster.roles:
-        for key in _holders(role, roster):
-            found.setdefault(roster.contacts[key].name, set()).add(role)
+        for contact in map(roster.contacts.__getitem__, holders(roster, role)):
+            if not contact.shared:
+                found.setdefault(contact.name, set()).add(role)
     for one in records:
         found.setdefault(one.person, set()).update(one.roles)
     return found
-
-
-def _holders(role: str, roster: Roster) -> Iterator[str]:
-    seat = roster.roles[role]
-    if seat.schedule is not None:
-        turns = dict.fromkeys(roster.duties.schedules[seat.schedule].people())
-        yield from turns
-        yield from (
-            one.substitute
-            for one in roster.duties.absences
-            if one.substitute is not None and one.person in turns
-        )
-    if seat.contact is not None:
-        contact = roster.contacts[seat.contact]
-        yield from contact.members if contact.shared else (contact.key,)
 
 
 def seats(

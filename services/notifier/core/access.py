@@ -4,7 +4,7 @@ A room whose members are not those who are called in it is found out about in th
 this is looked at every day (Channels and access).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.notifier.core.roster import Roster
@@ -79,17 +79,29 @@ def access(roster: Roster, members: Members) -> Access:
 
 
 def holders(roster: Roster, role: str) -> Iterator[str]:
-    """Give everybody who may come to hold *role*: a group as its members, where they are listed."""
+    """Give everybody who may come to hold *role*, perhaps more than once.
+
+    A group is given as its members, where they are listed. Whoever stands in for somebody of the
+    role's schedule may come to hold it too.
+    """
     seat = roster.roles.get(role)
     if seat is None:
         return
     if seat.contact is not None:
         yield from _people(roster, [seat.contact])
     if seat.schedule is not None:
-        yield from _people(roster, roster.duties.schedules[seat.schedule].people())
+        turns = tuple(roster.duties.schedules[seat.schedule].people())
+        yield from _people(roster, turns)
+        yield from _people(roster, _standing_in(roster, turns))
     if seat.otherwise is not None:
         for tier in (1, 2, 3):
             yield from holders(roster, seat.otherwise.replace("{tier}", str(tier)))
+
+
+def _standing_in(roster: Roster, away: Collection[str]) -> Iterator[str]:
+    for one in roster.duties.absences:
+        if one.substitute is not None and one.person in away:
+            yield one.substitute
 
 
 def _people(roster: Roster, keys: Iterable[str]) -> Iterator[str]:

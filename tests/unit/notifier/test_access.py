@@ -48,6 +48,14 @@ async def test_everybody_who_may_be_called_in_a_room_should_be_in_it() -> None:
     assert not found.sound
 
 
+async def test_whoever_stands_in_for_somebody_on_call_should_be_in_the_room_too() -> None:
+    away = "absences:\n  - {who: cleo, from: 2026-12-20, until: 2026-12-27, substitute: ana}\n"
+    roster = load_roster(ROSTER.replace("channels:\n", f"{away}channels:\n", 1))
+    found = access(roster, await ListedMemberships().members(roster))
+    assert found.missing[0] == Missing("tier2", "ana", ("t2_specialist", "t2_oncall"))
+    assert found.surplus == ()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "finding"),
     [
