@@ -70,6 +70,16 @@ class AlertCode(StrEnum):
     NO_ELIGIBLE_ROLE = "no_eligible_role"
 
 
+class TimerState(StrEnum):
+    """How a clock stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    BREACHED = "breached"
+    STOPPED = "stopped"
+
+
 class PolicyRef(Fact):
     """The policy version that decided."""
 
@@ -95,6 +105,9 @@ class Timer(Fact):
 
     name: str = Field(description="`resolve`, `first_response`, `tier_dwell`, …")
     due: Moment | None = Field(description="When its allowance is used up; null while paused.")
+    state: TimerState | None = Field(
+        default=None, description="How it stands; a breached one may run on."
+    )
     calendar: str = Field(description="The calendar it counts by.")
     used_s: int = Field(description="Calendar seconds used, rounded down.")
     allowance_s: int = Field(description="Calendar seconds allowed.")
@@ -158,6 +171,10 @@ class Decision(Fact):
     hold_until: Moment | None = Field(
         default=None, description="Tell them no sooner: their calendar is closed until then."
     )
+    timers: tuple[Timer, ...] = Field(
+        default=(),
+        description="All clocks as they stand now; absent where none of them has changed.",
+    )
 
 
 class CaseDecision(Decision):
@@ -166,7 +183,6 @@ class CaseDecision(Decision):
     from_cell: str | None = Field(default=None, alias="from", description="The cell before.")
     to_cell: str | None = Field(default=None, alias="to", description="The cell after.")
     tracks: tuple[Track, ...] = Field(default=(), description="Tracks that the cell opens.")
-    timers: tuple[Timer, ...] = Field(default=(), description="The deadlines now in force.")
 
 
 class CaseOpened(CaseDecision):
@@ -188,6 +204,10 @@ class CaseReopened(CaseDecision):
 
 class CaseReclassified(CaseDecision):
     """The cell or the priority changed."""
+
+
+class CaseRescheduled(Decision):
+    """Clocks began, stood still or moved, and nothing else of the case did."""
 
 
 class CaseClosed(CaseDecision):
@@ -300,8 +320,6 @@ class GroupProposed(GroupDecision):
 class GroupOpened(GroupDecision):
     """Enough tickets look alike; from now on they are one case."""
 
-    timers: tuple[Timer, ...] = Field(default=(), description="The deadlines now in force.")
-
 
 class GroupJoined(GroupDecision):
     """A ticket became a member; `ticket` is the member."""
@@ -326,6 +344,7 @@ DecisionData = (
     CaseOpened
     | CaseReopened
     | CaseReclassified
+    | CaseRescheduled
     | CaseClosed
     | TierChanged
     | EscalationRaised
@@ -353,6 +372,7 @@ DECISION_MODELS: Final[Mapping[str, type[DecisionData]]] = MappingProxyType(
         "case.opened": CaseOpened,
         "case.reopened": CaseReopened,
         "case.reclassified": CaseReclassified,
+        "case.rescheduled": CaseRescheduled,
         "case.closed": CaseClosed,
         "tier.changed": TierChanged,
         "escalation.raised": EscalationRaised,

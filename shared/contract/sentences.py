@@ -232,6 +232,20 @@ def _warned(data: Plain) -> str:
     return f"{clock(data.get('timer')).capitalize()}: {used}"
 
 
+def _rescheduled(data: Plain) -> str:
+    running = [
+        f"{clock(one['name'])} due {moment(one['due'])}"
+        for one in data.get("timers") or ()
+        if one.get("state") == "running" and one.get("due")
+    ]
+    halted = [
+        f"{clock(one['name'])} stands still"
+        for one in data.get("timers") or ()
+        if one.get("state") == "paused"
+    ]
+    return f"Clocks now: {', '.join([*running, *halted]) or 'none runs'}"
+
+
 def _refused(data: Plain) -> str:
     missing = ", ".join(words(one) for one in data.get("missing") or ())
     allowed = ", ".join(words(one) for one in data.get("allowed") or ())
@@ -281,6 +295,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Plain], str]]] = {
     "case.opened": _case("Case opened"),
     "case.reopened": _case("Case reopened"),
     "case.reclassified": _reclassified,
+    "case.rescheduled": _rescheduled,
     "case.closed": lambda data: f"Case ended: {words(data.get('status'))}",
     "tier.changed": _tier,
     "escalation.raised": _raised,

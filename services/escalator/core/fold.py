@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.escalator.core import agenda, keys, rows
+from services.escalator.core import agenda, deadlines, keys, rows
 from services.escalator.core.case import TIMERS, Case, Fanout, Order
 from services.escalator.core.hearing import hear
 from services.escalator.core.inputs import Heard, Signal, standing
@@ -47,9 +47,11 @@ class Folded:
 def apply(case: Case, heard: Heard, policies: PolicyTimeline, told: Told) -> None:
     """Let the working copy *case* go through *heard*; *told* takes what is told."""
     at = heard.effective
+    clocks = deadlines.clocks(case)
     turn = _turn(case, at, policies, heard.order)
     hear(turn, heard)
     rows.settle(turn)
+    deadlines.state(turn, clocks)
     case.rules_since = max(case.rules_since, case.opened_at or at)
     case.horizon = max(case.horizon, heard.order)
     agenda.forget(case)
@@ -70,8 +72,10 @@ def advance(case: Case, before: Order, policies: PolicyTimeline, told: Told) -> 
         if place >= before:
             return fired
         fired = True
+        clocks = deadlines.clocks(case)
         turn = _turn(case, due, policies, place)
         agenda.fire_instant(turn)
+        deadlines.state(turn, clocks)
         case.horizon = max(case.horizon, place)
         agenda.forget(case)
         told.add(turn)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from services.escalator.core import deadlines
 from services.escalator.core.case import (
     CLOSED_STATUSES,
     HUMAN_ACT,
@@ -119,13 +120,14 @@ def _reconciled(
     for effect in should.told.effects:
         if said[_key(effect)]:
             said[_key(effect)] -= 1
-        elif not _silent(effect, unheard, received, own):
+        elif effect.type != deadlines.RESCHEDULED and not _silent(effect, unheard, received, own):
             _only_those_called(effect, calls_known)
             turn.effects.append(effect)
     result.escalations = tuple(
         _with_real_calls(one, calls_known.get(one.id, ()), received) for one in result.escalations
     )
     _announce(turn, known.case)
+    deadlines.state(turn, deadlines.clocks(known.case))
     signals = _changed(known.told.signals, should.told.signals)
     return Folded(result, Told(turn.effects, signals, _news(known.told, should.told)))
 

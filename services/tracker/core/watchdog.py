@@ -2,9 +2,9 @@
 
 This is a second opinion, so it shares no code with what it watches: neither the escalator's engine
 nor the projection of a case. It knows no policy either. It takes what a decision has stated (a clock
-is due then, these roles are told) and asks whether that was followed up. Whatever came after
-such a statement may have moved a clock, so only what is certain is called dropped; a case in which
-something has happened since is watched again from its next decision that lists its clocks on.
+is due then, these roles are told) and asks whether that was followed up. What comes after such a
+statement may move a clock, and then the clocks are stated anew; so an event is given time to be
+answered before a clock stated earlier is called dropped.
 """
 
 from __future__ import annotations
@@ -67,8 +67,12 @@ class Said(NamedTuple):
 
 class _Clock(NamedTuple):
     due: datetime
-    version: int
     stated_at: datetime
+
+
+class _Event(NamedTuple):
+    at: datetime
+    known_at: datetime
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ class Watched:
     closed: int = 0
     clocks: dict[str, _Clock] = field(default_factory=dict)
     listed: int = 0
-    disturbed: datetime | None = None
+    disturbed: _Event | None = None
     untold: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
@@ -122,8 +126,8 @@ def hear(watched: Watched, said: Said) -> None:
 def _event(watched: Watched, said: Said) -> None:
     if said.type == "ticket.opened" and not watched.decided:
         watched.opened = said.known_at
-    if watched.disturbed is None or said.at > watched.disturbed:
-        watched.disturbed = said.at
+    if watched.disturbed is None or said.at > watched.disturbed.at:
+        watched.disturbed = _Event(said.at, said.known_at)
 
 
 def _decision(watched: Watched, said: Said) -> None:
@@ -142,14 +146,14 @@ def _clocks(watched: Watched, said: Said, version: int) -> None:
     data = said.data
     if said.type == "case.closed":
         watched.closed, watched.clocks = version, {}
-    # What is done about an escalation may stop the stay in the tier, or begin it anew.
-    if said.type == "tier.changed" or said.type.startswith("escalation."):
+    # The stay that was due ends with the move; the next one is stated with it.
+    if said.type == "tier.changed":
         watched.clocks.pop(_DWELL, None)
     timers = data.get("timers")
     if timers and version > watched.listed and said.type != "case.closed":
         watched.listed = version
         watched.clocks = {
-            str(one["name"]): _Clock(_moment(one["due"]), version, said.at)
+            str(one["name"]): _Clock(_moment(one["due"]), said.at)
             for one in timers
             if one.get("due") is not None and one.get("state", "running") == "running"
         }
@@ -157,7 +161,7 @@ def _clocks(watched: Watched, said: Said, version: int) -> None:
         watched.clocks.pop(str(data.get("timer")), None)
     elif said.type == "timer.warned" and data.get("timer") in watched.clocks and data.get("due"):
         name = str(data["timer"])
-        watched.clocks[name] = _Clock(_moment(data["due"]), version, said.at)
+        watched.clocks[name] = _Clock(_moment(data["due"]), said.at)
 
 
 def _delivery(watched: Watched, said: Said) -> None:
@@ -177,8 +181,10 @@ def alarms(watched: Watched, now: datetime, grace_s: float) -> Iterator[Alarm]:
     """
     if watched.opened is not None and _past(watched.opened, now, grace_s):
         yield Alarm(Kind.UNDECIDED, watched.ticket, "ticket.opened", watched.opened)
+    event = watched.disturbed
+    answered = event is None or _past(event.known_at, now, grace_s)
     for name, clock in watched.clocks.items():
-        certain = watched.disturbed is None or watched.disturbed <= clock.stated_at
+        certain = answered or (event is not None and event.at <= clock.stated_at)
         if certain and _past(clock.due, now, grace_s):
             yield Alarm(Kind.DROPPED_TIMER, watched.ticket, name, clock.due)
     for what, since in watched.untold.values():

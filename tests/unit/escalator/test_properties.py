@@ -29,6 +29,8 @@ How many steps the engine took is told at the end of a run (`tests/unit/escalato
 
 POLICIES = PolicyTimeline([(Instant(0), POLICY)])
 OF_RECEIPT = ("duplicates", "retracted")
+Clock = tuple[Any, ...]
+"""State, due, calendar, allowance, and what is used while it stands still."""
 
 
 def ran(
@@ -94,6 +96,42 @@ def _by_ticket(decided: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
     for one in decided:
         found[one["ticket"]].append({**one, "late_by_s": 0})
     return found
+
+
+@FEW
+@given(data=st.data(), events=lives(tickets=("A", "B"), longest=9))
+def test_whoever_reads_the_decisions_knows_the_clocks_at_any_time(
+    data: st.DataObject, events: list[TicketEvent]
+) -> None:
+    """Clocks that others know: also where events come late or out of order."""
+    delivered = data.draw(st.permutations(events)) if data.draw(st.booleans()) else events
+    simulation = Simulation(POLICIES)
+    known: dict[str, dict[str, Clock]] = defaultdict(dict)
+    for number, event in enumerate(delivered, start=1):
+        until = end_of(events) if number == len(delivered) else None
+        for one in simulation.run([event], until):
+            if "timers" in one.data:
+                known[one.ticket] = _clocks(one.data["timers"])
+            elif one.type in ("timer.met", "timer.breached"):
+                # A past that is told late may speak of a clock before all are listed again.
+                before = known[one.ticket].get(one.data["timer"], ())
+                known[one.ticket][one.data["timer"]] = (one.type[6:], *before[1:])
+        for snapshot in simulation.snapshots():
+            assert known[snapshot["ticket"]] == _clocks(snapshot["timers"])
+
+
+def _clocks(timers: Iterable[dict[str, Any]]) -> dict[str, Clock]:
+    return {
+        one["name"]: (
+            one["state"],
+            one["due"],
+            one["calendar"],
+            one["allowance_s"],
+            # What is used grows by itself while it runs.
+            one["used_s"] if one["state"] == "paused" else None,
+        )
+        for one in timers
+    }
 
 
 @FEW
