@@ -128,7 +128,6 @@ def _deadline(due: Due | None, now: datetime) -> Deadline | None:
         target=due.target,
         due=due.at,
         due_in_s=floor((due.at - now).total_seconds()),
-        exact=due.exact,
     )
 
 

@@ -40,14 +40,12 @@ _TICKET: Final[dict[str, Any]] = {
         "target": None,
         "due": "2026-03-02T11:35:09Z",
         "due_in_s": -2451,
-        "exact": True,
     },
     "next_step": {
         "timer": "resolve",
         "target": None,
         "due": "2026-03-04T09:35:09Z",
         "due_in_s": 163149,
-        "exact": True,
     },
     "customer_waits_since": "2026-03-02T12:15:56Z",
     "escalations": [
@@ -100,7 +98,6 @@ ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
                 "name": "first_response",
                 "state": "breached",
                 "due": "2026-03-02T11:35:09Z",
-                "exact": True,
                 "calendar": "emea",
                 "used_s": 7200,
                 "allowance_s": 7200,

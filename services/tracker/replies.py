@@ -31,9 +31,6 @@ class Deadline(Reply):
     target: str | None = Field(description="With `answer`: whose.", examples=["t2"])
     due: datetime = Field(examples=["2026-03-02T12:00:00Z"])
     due_in_s: int = Field(description="Seconds from now; negative once it is overdue.")
-    exact: bool = Field(
-        description="False after a pause: it is then not before `due`, and the next decision says."
-    )
 
 
 class Escalation(Reply):
@@ -118,7 +115,6 @@ class Timer(Reply):
     name: str
     state: str = Field(examples=["running"])
     due: datetime | None
-    exact: bool
     calendar: str | None
     used_s: int | None = Field(description="Calendar seconds used when last stated.")
     allowance_s: int | None

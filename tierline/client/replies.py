@@ -26,7 +26,6 @@ class Deadline(TypedDict):
     target: str | None
     due: str
     due_in_s: int
-    exact: bool
 
 
 class Escalation(TypedDict):
@@ -96,7 +95,6 @@ class Timer(TypedDict):
     name: str
     state: str
     due: str | None
-    exact: bool
     calendar: str | None
     used_s: int | None
     allowance_s: int | None

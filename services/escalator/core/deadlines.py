@@ -23,7 +23,7 @@ class Clocks(NamedTuple):
     """The clocks of a case as they stand: the promises, and the stay in the tier."""
 
     promises: dict[str, Timer]
-    stay: tuple[Instant | None, Seconds | None, bool]
+    stay: tuple[Instant | None, Seconds | None, bool, bool]
 
 
 def clocks(case: Case) -> Clocks:
@@ -45,8 +45,8 @@ def state(turn: Turn, before: Clocks) -> None:
     last.data["timers"] = now
 
 
-def _stay(case: Case) -> tuple[Instant | None, Seconds | None, bool]:
-    return (case.dwell_due, case.dwell_limit, case.dwell_fired)
+def _stay(case: Case) -> tuple[Instant | None, Seconds | None, bool, bool]:
+    return (case.dwell_due, case.dwell_limit, case.dwell_fired, case.is_open)
 
 
 def _stated(effects: list[Effect]) -> list[dict[str, Any]] | None:

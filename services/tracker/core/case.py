@@ -28,11 +28,9 @@ from shared.contract.decisions import (
     GroupOpened,
     NoticeDue,
     Notify,
-    TierChanged,
     TimerBreached,
     TimerDecision,
     TimerMet,
-    TimerWarned,
 )
 
 REMEMBERED: Final = 24
@@ -69,9 +67,8 @@ class Case:
         state: What the decision of the highest version states: tier, priority, cell, policy, and
             which decision it was.
         listed: The version of the newest decision that lists all timers.
-        moved: The version of the newest move to another tier.
-        timers: By name, what the newest list says (`listed`), and what the newest decision about
-            this one timer says (`told`), each with its version.
+        timers: By name, what the newest list says (`listed`), and how it was kept or broken as the
+            newest decision about this one timer says (`told`), each with its version.
         escalations: By id, everything said of each escalation, open or ended.
         ends: The latest closings and reopenings.
         refused: The latest refusals.
@@ -89,7 +86,6 @@ class Case:
     seen: int = 0
     state: Plain = field(default_factory=dict)
     listed: int = 0
-    moved: int = 0
     timers: dict[str, Plain] = field(default_factory=dict)
     escalations: dict[str, Plain] = field(default_factory=dict)
     ends: tuple[End, ...] = ()
@@ -125,10 +121,8 @@ def decide(case: Case, message: Message, *, late_after_s: float) -> Case:
         changes |= {"version": data.version, "state": _state(message, data)}
     if data.late_by_s > late_after_s:
         changes["late"] = case.late + 1
-    # Any decision may list all timers, also one whose model does not name them.
-    timers = getattr(data, "timers", None)
-    if timers:
-        changes |= _listed(case, data, timers)
+    if data.timers:
+        case = replace(case, **_listed(case, data))
     more = _CHANGES.get(type(data))
     if more is not None:
         changes |= more(case, data)
@@ -149,27 +143,19 @@ def _state(message: Message, data: Decision) -> Plain:
     }
 
 
-def _listed(case: Case, data: Decision, timers: Iterable[Any]) -> Plain:
+def _listed(case: Case, data: Decision) -> Plain:
     """Take the list of all timers in force; a timer that a newer list leaves out is no more."""
     kept = dict(case.timers)
-    second = _second(data)
-    for timer in timers:
-        plain = timer if isinstance(timer, dict) else timer.model_dump(mode="json")
+    for timer in data.timers:
+        plain = timer.model_dump(mode="json")
         known = kept.get(plain["name"], {})
         if known.get("listed", {}).get("version", 0) < data.version:
             listed = {name: plain.get(name) for name in _OF_A_TIMER}
-            kept[plain["name"]] = {
-                **known,
-                "listed": {**listed, "version": data.version, "at": second},
-            }
+            kept[plain["name"]] = {**known, "listed": {**listed, "version": data.version}}
     return {"timers": kept, "listed": max(case.listed, data.version)}
 
 
 _OF_A_TIMER: Final = ("state", "due", "calendar", "used_s", "allowance_s")
-
-
-def _moved(case: Case, data: TierChanged) -> Plain:
-    return {"moved": max(case.moved, data.version)}
 
 
 def _told(case: Case, data: TimerDecision, state: str) -> Plain:
@@ -178,13 +164,8 @@ def _told(case: Case, data: TimerDecision, state: str) -> Plain:
     if known.get("told", {}).get("version", 0) > data.version:
         return {}
     due = None if data.due is None else data.due.isoformat()
-    entry = {"state": state, "due": due, "version": data.version, "at": _second(data)}
+    entry = {"state": state, "due": due, "version": data.version}
     return {"timers": {**case.timers, data.timer: {**known, "told": entry}}}
-
-
-def _warned(case: Case, data: TimerWarned) -> Plain:
-    # `waiting_customer` is a wait for the customer and no promise of ours.
-    return {} if data.step is not None else _told(case, data, "running")
 
 
 def _breached(case: Case, data: TimerBreached) -> Plain:
@@ -290,12 +271,10 @@ def _second(data: Decision) -> int:
 
 
 _CHANGES: Final[Mapping[type, Callable[[Case, Any], Plain]]] = {
-    TierChanged: _moved,
     EscalationRaised: _raised,
     NoticeDue: _noticed,
     AcknowledgementTaken: _acknowledged,
     EscalationEnded: _ended,
-    TimerWarned: _warned,
     TimerBreached: _breached,
     TimerMet: _met,
     CaseOpened: _opened,

@@ -1,9 +1,7 @@
 """How a ticket stands: what follows from its facts and its case together.
 
-The tracker knows no policy, and between two decisions nobody tells it what a clock does. So it says
-only what is certain: while the customer is waited for, clocks that stand still have no due time;
-after such a pause a deadline is the one last stated, which is then the earliest that it can be
-(`exact` is false). A hold whose date has passed shows as a hold until something happens.
+The tracker knows no policy: a clock stands as the decisions have stated it last, and they state it
+whenever it has changed.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ ENDED: Final = frozenset({"resolved", "closed", "merged", "cancelled"})
 """Statuses in which nothing is asked of anybody."""
 
 PAUSING: Final = frozenset({"waiting_customer", "scheduled_hold"})
-"""Statuses in which the customer's clocks stand still; the customer's next message ends them."""
+"""Statuses that the customer's next message ends."""
 
 PROMISES: Final = ("first_response", "next_response", "customer_update", "resolve")
 """The customer's timers. Every other timer is internal."""
@@ -32,18 +30,15 @@ DWELL: Final = "tier_dwell"
 ANSWER: Final = "answer"
 """Beside the timers: the answer that an escalation waits for."""
 
-_PAUSED: Final = frozenset({"customer_update", "resolve", DWELL})
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One timer as far as it is known.
+    """One timer, as stated last.
 
     Attributes:
         name: `first_response`, `next_response`, `customer_update`, `resolve` or `tier_dwell`.
         state: `running`, `paused`, `met`, `breached` (also while it runs on) or `stopped`.
-        due: When its allowance is used up; None while it stands still, or is not known.
-        exact: Whether `due` is known; otherwise it is not before `due`.
+        due: When its allowance is used up; None while it stands still.
         calendar: The calendar it counts by, where stated.
         used_s: Calendar seconds used when last stated.
         allowance_s: Calendar seconds allowed, where stated.
@@ -52,7 +47,6 @@ class Clock:
     name: str
     state: str
     due: datetime | None
-    exact: bool
     calendar: str | None
     used_s: int | None
     allowance_s: int | None
@@ -66,12 +60,10 @@ class Due:
         what: The timer's name, or `ANSWER`.
         target: With `ANSWER`: whose.
         at: When.
-        exact: Whether it is known exactly; otherwise it is not before `at`.
     """
 
     what: str
     at: datetime
-    exact: bool
     target: str | None = None
 
 
@@ -113,8 +105,8 @@ class Standing:
 def standing(facts: Facts, case: Case) -> Standing:
     """Return how the ticket of *facts* and *case* stands."""
     refused = {one.act_id for one in case.refused}
-    status, paused_at = _status(facts, case, refused)
-    clocks = tuple(_clocks(case, status, paused_at))
+    status = _status(facts, case, refused)
+    clocks = tuple(_clocks(case))
     escalations = () if status in ENDED else tuple(open_escalations(case))
     owed = [_due(clock) for clock in clocks if _is_owed(clock, facts)]
     return Standing(
@@ -162,8 +154,7 @@ def resolved_after_s(facts: Facts, case: Case) -> int | None:
     return last.second - facts.opened[0] if last.status in {"resolved", "closed"} else None
 
 
-def _status(facts: Facts, case: Case, refused: set[str]) -> tuple[str, int]:
-    """Return the status, and the second of the latest pause (0 if there was none)."""
+def _status(facts: Facts, case: Case, refused: set[str]) -> str:
     marks: list[tuple[Order, str, str]] = [
         (place, "said", status)
         for place, event_id, status in facts.marks
@@ -173,15 +164,13 @@ def _status(facts: Facts, case: Case, refused: set[str]) -> tuple[str, int]:
         marks.append((facts.wrote, "wrote", ""))
     # Of one second, what was decided comes after what it was decided on.
     marks += [((one.second, 2, one.version), "decided", one.status) for one in case.ends]
-    status, before_merge, paused_at = "new", "new", 0
-    for place, how, said in sorted(marks):
+    status, before_merge = "new", "new"
+    for _, how, said in sorted(marks):
         following = _after(status, how, said, before_merge)
         if following == "merged" and status != "merged":
             before_merge = status
         status = following
-        if status in PAUSING or status == "merged":
-            paused_at = place[0]
-    return status, paused_at
+    return status
 
 
 def _after(status: str, how: str, said: str, before_merge: str) -> str:
@@ -197,50 +186,21 @@ def _after(status: str, how: str, said: str, before_merge: str) -> str:
     return status if said == UNMERGED else said
 
 
-def _clocks(case: Case, status: str, paused_at: int) -> Iterator[Clock]:
+def _clocks(case: Case) -> Iterator[Clock]:
     order = {name: place for place, name in enumerate(PROMISES)}
     for name in sorted(case.timers, key=lambda name: (order.get(name, len(order)), name)):
         listed, told = case.timers[name].get("listed", {}), case.timers[name].get("told", {})
         latest = max(listed, told, key=lambda one: one.get("version", 0))
-        # A newer list of all timers that leaves this one out: it is no more. And the stay in a
-        # tier that was left since says nothing of the stay in the next.
-        gone = latest["version"] < case.listed or (name == DWELL and latest["version"] < case.moved)
-        if not gone:
-            yield _clock(name, listed, latest, status, paused_at)
-
-
-def _clock(name: str, listed: Plain, latest: Plain, status: str, paused_at: int) -> Clock:
-    due = _moment(latest["due"])
-    said = latest["state"] or ("paused" if due is None else "running")
-    # Whatever was decided since the pause began was decided in its knowledge.
-    known = paused_at <= latest["at"]
-    state = _state(name, said, status, known=known)
-    return Clock(
-        name=name,
-        state=state,
-        due=None if state in {"paused", "stopped"} else due,
-        exact=(known and state == said) or name not in _PAUSED,
-        calendar=listed.get("calendar"),
-        used_s=listed.get("used_s"),
-        allowance_s=listed.get("allowance_s"),
-    )
-
-
-def _state(name: str, said: str, status: str, *, known: bool) -> str:
-    """Return the state of a clock that was last *said* to be in a state, in the present *status*.
-
-    *known* says that the present pause, if there is one, was known then.
-    """
-    if said not in {"running", "paused"}:
-        return said
-    if status in ENDED:
-        return "stopped"
-    if status in PAUSING and not known and name == "next_response":
-        return "stopped"
-    if status in PAUSING and not known and name in _PAUSED:
-        return "paused"
-    # It was said during a pause that is over; when it is due, the next decision says.
-    return "running" if status not in PAUSING and name in {"resolve", DWELL} else said
+        # A newer list of all timers that leaves this one out: it is no more.
+        if latest["version"] >= case.listed:
+            yield Clock(
+                name=name,
+                state=latest["state"],
+                due=_moment(latest["due"]),
+                calendar=listed.get("calendar"),
+                used_s=listed.get("used_s"),
+                allowance_s=listed.get("allowance_s"),
+            )
 
 
 def _is_owed(clock: Clock, facts: Facts) -> bool:
@@ -265,12 +225,12 @@ def _answers(escalations: tuple[Plain, ...]) -> Iterator[Due]:
     for one in escalations:
         due = _moment(one["ack_due"])
         if due is not None and "acknowledged" not in one:
-            yield Due(ANSWER, due, exact=True, target=one["target"])
+            yield Due(ANSWER, due, target=one["target"])
 
 
 def _due(clock: Clock) -> Due:
     assert clock.due is not None  # noqa: S101  asked only of clocks that are due some time
-    return Due(clock.name, clock.due, clock.exact)
+    return Due(clock.name, clock.due)
 
 
 def _order(due: Due) -> tuple[datetime, str, str]:

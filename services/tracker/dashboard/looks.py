@@ -35,7 +35,7 @@ def due(deadline: Deadline) -> str:
     length = span(deadline.due_in_s)
     if deadline.due_in_s < 0:
         return f"overdue {length}"
-    return f"in {length}" if deadline.exact else f"in {length} or later"
+    return f"in {length}"
 
 
 def urgency(ticket: Ticket) -> str:

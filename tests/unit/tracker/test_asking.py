@@ -138,14 +138,13 @@ def test_a_key_is_linked_with_its_slashes_and_colons_and_nothing_else_loose() ->
     assert looks.link('desk:?#"<é>%') == "/tickets/desk:%3F%23%22%3C%C3%A9%3E%25"
 
 
-def deadline(in_s: int, *, exact: bool = True, timer: str = "resolve") -> Deadline:
+def deadline(in_s: int, *, timer: str = "resolve") -> Deadline:
     due = NOW + timedelta(seconds=in_s)
-    return Deadline(timer=timer, target="t2", due=due, due_in_s=in_s, exact=exact)
+    return Deadline(timer=timer, target="t2", due=due, due_in_s=in_s)
 
 
 def test_how_far_a_deadline_is_is_said_in_words() -> None:
     assert looks.due(deadline(1500)) == "in 25 min"
-    assert looks.due(deadline(1500, exact=False)) == "in 25 min or later"
     assert looks.due(deadline(-7500)) == "overdue 2 h 05 min"
 
 
