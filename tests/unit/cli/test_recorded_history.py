@@ -64,6 +64,7 @@ def test_its_decisions_are_counted(played: Played) -> None:
     assert played.kinds == {
         "case.opened": 890,
         "case.reclassified": 47,
+        "case.rescheduled": 900,
         "case.reopened": 19,
         "case.closed": 1799,
         "tier.changed": 711,
