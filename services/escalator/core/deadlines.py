@@ -76,4 +76,5 @@ def _said(timer: Timer) -> tuple[str, Instant | None, str, Seconds, Share | None
 
 
 def _essence(entry: dict[str, Any]) -> tuple[Any, ...]:
-    return (entry["name"], entry["state"], entry["due"], entry["calendar"], entry["allowance_s"])
+    halted = entry["used_s"] if entry["state"] == "paused" else None
+    return (*(entry[name] for name in ("name", "state", "due", "calendar", "allowance_s")), halted)
