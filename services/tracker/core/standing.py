@@ -108,7 +108,7 @@ def standing(facts: Facts, case: Case) -> Standing:
     status = _status(facts, case, refused)
     clocks = tuple(_clocks(case))
     escalations = () if status in ENDED else tuple(open_escalations(case))
-    owed = [_due(clock) for clock in clocks if _is_owed(clock, facts)]
+    owed = [] if status in ENDED else [_due(clock) for clock in clocks if _is_owed(clock, facts)]
     return Standing(
         status=status,
         owner=_owner(facts, refused),

@@ -214,6 +214,12 @@ def test_nobody_waits_on_a_case_that_has_ended() -> None:
     assert ended.escalations == ()
 
 
+def test_nothing_is_owed_any_more_on_a_case_that_has_ended_whatever_was_broken() -> None:
+    ended = stands(OPENED, status("2026-03-09T10:30:00Z", "resolved"), until="2026-03-10T10:00:00Z")
+    assert {clock.state for clock in ended.clocks} == {"breached"}
+    assert ended.breach is None
+
+
 def test_what_is_merged_stays_merged_whatever_the_helpdesk_closes_until_it_is_undone() -> None:
     merged = an_event("ticket.merged", "2026-03-02T10:30:00Z", into="desk:B")
     closed = status("2026-03-02T10:31:00Z", "closed")
