@@ -83,6 +83,13 @@ class Timer(NamedTuple):
         )
 
 
+class Clocks(NamedTuple):
+    """The clocks of a case as they stand: the promises, and the stay in the tier."""
+
+    promises: dict[str, Timer]
+    stay: tuple[Instant | None, Seconds | None, bool, bool]
+
+
 class Call(NamedTuple):
     """The next call of an escalation: *mark* seconds of ladder time after the raise."""
 
@@ -299,6 +306,12 @@ class Case:
     def cell(self) -> str:
         """The cell as people write it, `S3/I1`."""
         return f"{self.severity}/{self.impact}"
+
+    @property
+    def clocks(self) -> Clocks:
+        """Its clocks as they stand, whatever becomes of the case."""
+        stay = (self.dwell_due, self.dwell_limit, self.dwell_fired, self.is_open)
+        return Clocks(dict(self.timers), stay)
 
     def open_on(self, track: str) -> Escalation | None:
         """Return the open escalation of *track* (functional or hierarchical), if any."""

@@ -47,11 +47,10 @@ class Folded:
 def apply(case: Case, heard: Heard, policies: PolicyTimeline, told: Told) -> None:
     """Let the working copy *case* go through *heard*; *told* takes what is told."""
     at = heard.effective
-    clocks = deadlines.clocks(case)
     turn = _turn(case, at, policies, heard.order)
     hear(turn, heard)
     rows.settle(turn)
-    deadlines.state(turn, clocks)
+    deadlines.state(turn)
     case.rules_since = max(case.rules_since, case.opened_at or at)
     case.horizon = max(case.horizon, heard.order)
     agenda.forget(case)
@@ -72,10 +71,9 @@ def advance(case: Case, before: Order, policies: PolicyTimeline, told: Told) -> 
         if place >= before:
             return fired
         fired = True
-        clocks = deadlines.clocks(case)
         turn = _turn(case, due, policies, place)
         agenda.fire_instant(turn)
-        deadlines.state(turn, clocks)
+        deadlines.state(turn)
         case.horizon = max(case.horizon, place)
         agenda.forget(case)
         told.add(turn)

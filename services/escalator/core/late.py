@@ -127,7 +127,8 @@ def _reconciled(
         _with_real_calls(one, calls_known.get(one.id, ()), received) for one in result.escalations
     )
     _announce(turn, known.case)
-    deadlines.state(turn, deadlines.clocks(known.case))
+    turn.stated = known.case.clocks
+    deadlines.state(turn)
     signals = _changed(known.told.signals, should.told.signals)
     return Folded(result, Told(turn.effects, signals, _news(known.told, should.told)))
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.escalator.core.case import Case, Debt, Fanout, Order
+from services.escalator.core.case import Case, Clocks, Debt, Fanout, Order
 from services.escalator.core.inputs import Signal
 from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, rfc3339
@@ -57,7 +57,8 @@ class Asked:
 class Turn:
     """The working copy of a case at one instant, under the rules in force.
 
-    `cause` is the place in the history of what is being dealt with.
+    `cause` is the place in the history of what is being dealt with. `stated` are the clocks as
+    others know them, by the first `settled` of the effects (`deadlines`).
     """
 
     case: Case
@@ -70,6 +71,12 @@ class Turn:
     asked: list[Asked] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     fanouts: list[Fanout] = field(default_factory=list)
+    stated: Clocks = field(init=False)
+    settled: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Take it that others know the clocks as they stand before anything happens."""
+        self.stated = self.case.clocks
 
     @property
     def promise_policy(self) -> Policy:

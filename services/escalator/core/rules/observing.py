@@ -1,13 +1,15 @@
 """A helpdesk that sends no differences shows the whole ticket; the changes are found here.
 
 A fact is a change where it differs from what the helpdesk showed last, so that one change has one
-effect however often it is shown, also where that effect was a refusal.
+effect however often it is shown, also where that effect was a refusal. What is decided on it is what
+would be on its changes, told one after the other.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from services.escalator.core import deadlines
 from services.escalator.core.rules import conversation, facts, status
 from services.escalator.core.turn import Turn
 from shared.contract.events import (
@@ -50,6 +52,7 @@ def hear_observed(turn: Turn, data: TicketObserved, act_id: str) -> None:
             evidence=lowering.evidence,
         )
         facts.hear_update(turn, update, act_id)
+        deadlines.state(turn)
     if data.status is not None and str(data.status) != last.get("status"):
         _take_status(turn, data, act_id)
 
@@ -66,6 +69,7 @@ def _take_implied(turn: Turn, implies: Implied | None) -> None:
     if implies is None or (implies is Implied.FIRST_REPLY and turn.case.first_reply_at is not None):
         return
     conversation.hear_reply(turn, asks=implies is Implied.QUESTION)
+    deadlines.state(turn)
 
 
 def _shown(data: TicketFacts) -> dict[str, Any]:
