@@ -14,7 +14,7 @@ from services.tracker import examples, export
 from services.tracker.access import Access, Who, for_all
 from services.tracker.conditional import answered
 from services.tracker.core.readers import Reader
-from services.tracker.desk import Desk, unknown, unknown_act
+from services.tracker.desk import Desk, unknown
 from services.tracker.freshness import MAX_WAIT_MS
 from services.tracker.replies import (
     Act,
@@ -179,10 +179,7 @@ def _add_tickets(router: APIRouter, desk: Desk) -> None:
     @router.get("/acts/{act_id:path}", response_model=Act, responses=_answers("act", one=True))
     async def act(request: Request, reader: Who, act_id: ActId) -> Response:
         """Tell what became of an act: refused, accepted, or recorded and not decided on."""
-        reply, freshness = await desk.act(act_id)
-        if not reader.sees(reply.ticket):
-            raise unknown_act(act_id)
-        return answered(request, reply, freshness)
+        return answered(request, *await desk.act(act_id, reader))
 
     @router.get("/groups", response_model=GroupPage, responses=_answers())
     async def groups(

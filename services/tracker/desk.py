@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from services.tracker import answers, cursors
 from services.tracker.core.drafts import Draft, Line, drafts
 from services.tracker.core.message import Kind
+from services.tracker.core.readers import Reader
 from services.tracker.freshness import Freshness, parse_after, wait_for
 from services.tracker.history import history_of
 from services.tracker.replies import (
@@ -152,15 +153,15 @@ class Desk:
         page = TimelinePage(ticket=key, now=now.freshness.now, items=items, next_cursor=following)
         return page, now.freshness
 
-    async def act(self, act_id: str) -> tuple[Act, Freshness]:
+    async def act(self, act_id: str, reader: Reader) -> tuple[Act, Freshness]:
         """Return what became of the act (or any event) *act_id*.
 
         Raises:
-            Problem: Nothing was heard of it.
+            Problem: Nothing was heard of it, or it is on a ticket that is not there for *reader*.
         """
         async with self.model.snapshot() as now:
             found = await now.event(act_id)
-            if found is None:
+            if found is None or not reader.sees(found[0]):
                 raise unknown_act(act_id)
             key, entry = found
             followed = await now.caused_by(key, act_id)

@@ -48,9 +48,7 @@ def add_feedback(router: APIRouter, site: Site) -> None:
         async def answer() -> tuple[dict[str, Any], Freshness | None]:
             if after is not None:
                 await site.desk.fresh_enough(after, MAX_WAIT_MS)
-            act = None if did is None else (await site.desk.act(did))[0]
-            if act is not None:
-                only_seen(reader, act.ticket)
+            act = None if did is None else (await site.desk.act(did, reader))[0]
             filled = {"ticket": ticket, "escalation_id": escalation}
             return {**_page(site, reader, form, filled, Outcome()), "act": act}, None
 

@@ -133,7 +133,7 @@ def _add_case(router: APIRouter, site: Site) -> None:
             if after is not None:
                 await site.desk.fresh_enough(after, MAX_WAIT_MS)
             given, freshness = await _case(site, reader, key, cursor, draft=draft)
-            act = None if did is None else (await site.desk.act(did))[0]
+            act = None if did is None else (await site.desk.act(did, reader))[0]
             return {**given, "act": act, "outcome": None}, freshness
 
         # A later page of the timeline is being read; it should not be pulled away.

@@ -17,7 +17,7 @@ from services.tracker.replies import Act, Board, TicketNow, TicketPage
 from shared.access.keys import ApiKey, KeyRing, Scope, digest_of
 from shared.runtime.buckets import Buckets
 from tests.integration.tracker.conftest import NOON
-from tests.support.ticket_events import opened
+from tests.support.ticket_events import acknowledged, opened
 from tests.support.tracker_messages import decision_bytes
 from tests.support.tracker_service import Tracker, application, asking
 from tests.support.tracker_stream import Said, story
@@ -78,6 +78,26 @@ async def test_another_helpdesks_ticket_is_not_there_for_a_key_of_one(
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_ticket")
     # Whether it exists cannot be told from the answer.
     assert nothing.json()["code"] == "unknown_ticket"
+
+
+@pytest.mark.parametrize(
+    "path", ["/tickets/desk:A?did={}", "/feedback/shift?did={}", "/v1/acts/{}"]
+)
+async def test_what_became_of_an_act_on_another_helpdesks_ticket_is_not_told(
+    tracker: Tracker, path: str
+) -> None:
+    mine = opened("2026-03-02T10:00:00Z", ticket="A")
+    theirs = opened("2026-03-02T10:00:01Z", ticket="B").model_copy(update={"source": "other"})
+    act = acknowledged("2026-03-02T10:10:00Z", ticket="B").model_copy(update={"source": "other"})
+    await tracker.take(story([mine, theirs, act]))
+    async with asking(tracker.database, keys=KEYS) as client:
+        told = await client.get(path.format(act.id), headers=bearer("all"))
+        answer = await client.get(path.format(act.id), headers=bearer("desk"))
+        nothing = await client.get(path.format("none"), headers=bearer("desk"))
+    assert (told.status_code, answer.status_code) == (200, 404)
+    assert "other:B" not in answer.text
+    # Whether there is such an act cannot be told from the answer.
+    assert answer.text.replace(act.id, "none") == nothing.text
 
 
 async def test_lists_sums_and_files_tell_a_key_of_one_helpdesk_of_no_other(
