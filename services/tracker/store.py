@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from services.tracker.core.counts import Counts, Standing, What
-from services.tracker.core.message import Kind, Message
+from services.tracker.core.message import Message
 from services.tracker.core.projection import TicketRow, dump, restore
 from services.tracker.core.standing import standing
 from services.tracker.store_queries import UNDECIDED
@@ -28,12 +28,13 @@ _REMEMBER: Final = text(
         (identity, ticket, at, kind, "offset", partition, received_at, type, id, repeats, message,
         known_at)
     SELECT identity, ticket, at, CAST(:kind AS smallint), "offset", partition,
-        received_at, type, id, 0, CAST(message AS json), (SELECT clock())
+        received_at, type, id, 0, CAST(message AS json), coalesce(known_at, (SELECT clock()))
     FROM unnest(
         CAST(:identities AS bytea[]), CAST(:tickets AS text[]), CAST(:ats AS timestamptz[]),
-        CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:received AS timestamptz[]), CAST(:types AS text[]),
-        CAST(:ids AS text[]), CAST(:messages AS text[])
-    ) AS given (identity, ticket, at, partition, "offset", received_at, type, id, message)
+        CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:received AS timestamptz[]),
+        CAST(:types AS text[]), CAST(:ids AS text[]), CAST(:messages AS text[]),
+        CAST(:known AS timestamptz[])
+    ) AS given (identity, ticket, at, partition, "offset", received_at, type, id, message, known_at)
     ON CONFLICT (identity) DO NOTHING RETURNING identity
     """
 )
@@ -101,6 +102,9 @@ _COLUMNS: Final = (
 # Waits for a rebuild that puts new tables under the same names; then it is the new ones that are held.
 _HOLD: Final = text("LOCK TABLE progress IN ROW EXCLUSIVE MODE")
 _LONGEST_ERROR: Final = 2000
+_AT_ONCE: Final = 2000
+"""Rows that go to PostgreSQL in one statement, so that it need not put them aside in a file."""
+
 _COUNT: Final = text(
     """
     INSERT INTO tally (topic, partition, what, label, n)
@@ -137,28 +141,34 @@ async def hold(conn: Connection) -> None:
     await conn.execute(_HOLD)
 
 
-async def remember(conn: Connection, messages: Sequence[Message]) -> set[bytes]:
+async def remember(
+    conn: Connection, messages: Sequence[Message], known: Sequence[datetime | None] = ()
+) -> set[bytes]:
     """Put *messages* of one topic into the timeline, and return the identities that were new.
 
-    Each identity may be among *messages* once.
+    Args:
+        conn: Inside the transaction of their effects.
+        messages: Each identity may be among them once.
+        known: When each of them became known; None, or nothing at all, for now.
     """
-    kind: Kind = messages[0].kind
-    new = await conn.execute(
-        _REMEMBER,
-        {
-            "kind": int(kind),
-            "identities": [one.identity for one in messages],
-            "tickets": [one.ticket for one in messages],
-            "ats": [one.at for one in messages],
-            "partitions": [one.partition for one in messages],
-            "offsets": [one.offset for one in messages],
-            "received": [one.received_at for one in messages],
-            "types": [one.type for one in messages],
-            "ids": [one.id for one in messages],
-            "messages": [one.text for one in messages],
-        },
-    )
-    return {row[0] for row in new}
+    new: set[bytes] = set()
+    for n in range(0, len(messages), _AT_ONCE):
+        part = messages[n : n + _AT_ONCE]
+        given = {
+            "kind": int(part[0].kind),
+            "identities": [one.identity for one in part],
+            "tickets": [one.ticket for one in part],
+            "ats": [one.at for one in part],
+            "partitions": [one.partition for one in part],
+            "offsets": [one.offset for one in part],
+            "received": [one.received_at for one in part],
+            "types": [one.type for one in part],
+            "ids": [one.id for one in part],
+            "messages": [one.text for one in part],
+            "known": list(known[n : n + _AT_ONCE]),
+        }
+        new.update(row[0] for row in await conn.execute(_REMEMBER, given))
+    return new
 
 
 async def count_repeats(conn: Connection, repeats: Counter[bytes]) -> dict[bytes, str]:
@@ -193,22 +203,25 @@ async def save_rows(
     Raises:
         RowTakenError: One that did not exist does by now.
     """
-    given = in_columns(sorted(rows, key=lambda row: row.key))
-    written = (await conn.execute(_SAVE, {**given, "loaded": sorted(loaded)})).all()
-    if len(written) < len(rows):
-        msg = f"{len(rows) - len(written)} tickets were heard of by two topics at once"
-        raise RowTakenError(msg)
     counts: Counts = Counter()
-    stands = zip(
-        given["key"],
-        given["tier"],
-        given["priority"],
-        given["status"],
-        given["open"],
-        strict=True,
-    )
-    for stand in stands:
-        counts[What.STANDINGS, Standing.at(*stand).label()] += 1
+    ordered = sorted(rows, key=lambda row: row.key)
+    for n in range(0, len(ordered), _AT_ONCE):
+        given = in_columns(ordered[n : n + _AT_ONCE])
+        there = [key for key in given["key"] if key in loaded]
+        written = (await conn.execute(_SAVE, {**given, "loaded": there})).all()
+        if len(written) < len(given["key"]):
+            msg = f"{len(given['key']) - len(written)} tickets were heard of by two topics at once"
+            raise RowTakenError(msg)
+        stands = zip(
+            given["key"],
+            given["tier"],
+            given["priority"],
+            given["status"],
+            given["open"],
+            strict=True,
+        )
+        for stand in stands:
+            counts[What.STANDINGS, Standing.at(*stand).label()] += 1
     for one in loaded.values():
         counts[What.STANDINGS, one.standing.label()] -= 1
     return Counter({what: n for what, n in counts.items() if n})

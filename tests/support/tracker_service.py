@@ -68,6 +68,20 @@ class Tracker:
         for place, left in waiting.items():
             await self._take(*place, left)
 
+    async def take_together(self, records: Iterable[Said]) -> None:
+        """Take *records* of all topics in with one transaction, as a rebuild does."""
+        next_offsets: Counter[tuple[str, int]] = Counter()
+        batches: dict[str, Batch] = {}
+        for one in records:
+            key = one.ticket.encode()
+            place = (one.topic, partition_for(key, PARTITIONS))
+            batch = batches.setdefault(one.topic, Batch(one.topic, []))
+            batch.records.append(
+                Incoming(place[1], next_offsets[place], key, one.value, tuple(one.headers), 0)
+            )
+            next_offsets[place] += 1
+        await self.worker.handle_together(list(batches.values()))
+
     async def _take(self, topic: str, partition: int, records: list[Said]) -> None:
         start = (await Progress(self.database).positions([topic]))[topic, partition]
         incoming = [

@@ -115,7 +115,8 @@ def _said(facts: Facts, message: Message, place: Order) -> Facts:
     said = {name: _bounded(name, getattr(data, name)) for name in KEPT if name in given}
     customer = data.customer if "customer" in given else None
     if customer is not None:
-        known = customer.model_fields_set & Customer.model_fields.keys()
+        # In the model's order: a row is then stored alike whoever makes it.
+        known = [name for name in Customer.model_fields if name in customer.model_fields_set]
         said |= {f"customer.{name}": _bounded(name, getattr(customer, name)) for name in known}
     for flag in data.flags or ():
         said[f"{FLAG}{flag}"] = True

@@ -7,7 +7,7 @@ same in the end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -44,9 +44,10 @@ def project(row: TicketRow, message: Message, *, late_after_s: float) -> TicketR
     """
     match message.kind:
         case Kind.EVENT:
-            return replace(row, facts=learn(row.facts, message))
+            return TicketRow(row.key, learn(row.facts, message), row.case)
         case Kind.DECISION:
-            return replace(row, case=decide(row.case, message, late_after_s=late_after_s))
+            case = decide(row.case, message, late_after_s=late_after_s)
+            return TicketRow(row.key, row.facts, case)
         case Kind.DELIVERY:
             return row
 

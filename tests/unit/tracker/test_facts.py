@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.tracker.core.facts import FLAG, FLAGS, LONGEST, MARKS
+from shared.contract.events import Customer
 from tests.support.ticket_events import an_event, opened, status, updated
 from tests.support.tracker_messages import heard, projected
 
@@ -19,6 +20,13 @@ def test_a_late_fact_does_not_replace_a_newer_one() -> None:
 def test_an_update_changes_only_what_was_sent_in_the_customer_too() -> None:
     facts = projected(heard(OPENED, updated("2026-03-02T11:00:00Z", customer={"vip": True}))).facts
     assert (facts.value("customer.vip"), facts.value("customer.plan")) == (True, "enterprise")
+
+
+def test_facts_of_the_customer_are_kept_in_one_order_in_every_process() -> None:
+    sent = {"vip": False, "region": "emea", "plan": "premium", "name": "Hotel", "id": "org1"}
+    facts = projected(heard(opened("2026-03-02T10:00:00Z", customer=sent))).facts
+    kept = [name for name in facts.values if name.startswith("customer.")]
+    assert kept == [f"customer.{name}" for name in Customer.model_fields if name in sent]
 
 
 def test_a_null_takes_a_fact_back() -> None:
