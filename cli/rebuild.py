@@ -11,6 +11,7 @@ from rich.progress import Progress, TaskID
 
 from cli.output import WRONG_USE, AsJson, fail, print_json, progress
 from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.filling import Source
 from services.tracker.rebuild import Plan, RebuildError, Rebuilt, Tell, rebuild
 from services.tracker.settings import Settings
 from shared.contract.errors import TransientError
@@ -38,6 +39,13 @@ def rebuild_model(
             " ones are known to be wrong, or were made by an older version.",
         ),
     ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many processes fill the new tables at a time; by default one for each core.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the tracker's tables anew from the topics, compare them, and put them in place.
@@ -64,15 +72,14 @@ def rebuild_model(
     except SettingsError as error:
         fail(_COMMAND, str(error), code=WRONG_USE)
     collect_seldom()
-    plan = Plan(
+    source = Source(
         url=settings.database_url.get_secret_value(),
         kafka=settings.kafka,
         topics={settings.topic(name): name for name in KIND_OF_TOPIC},
         clock=settings.clock,
         late_after_s=settings.late_after.total_seconds() * settings.clock_speed,
-        restart=restart,
-        accept=accept,
     )
+    plan = Plan(source, processes or os.cpu_count() or 1, restart=restart, accept=accept)
     try:
         with progress() as bar:
             task = bar.add_task("beginning", total=None)

@@ -8,15 +8,14 @@ time, and never see less than they have seen; who is killed begins again where i
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import text
 
-from services.tracker.core.message import KIND_OF_TOPIC, Kind
+from services.tracker.filling import Filler, Source, fill_together, filler
 from services.tracker.store_rebuild import (
     NEXT,
     Checksum,
@@ -36,22 +35,15 @@ from services.tracker.store_rebuild import (
     throw_away,
 )
 from services.tracker.tables import SCHEMA
-from services.tracker.worker import Worker
 from shared.contract.errors import PermanentError, Reason
-from shared.runtime.clock import Clock
-from shared.runtime.database import Connection, Database, open_database
+from shared.runtime.database import Connection, Database
 from shared.runtime.failpoints import failpoint
-from shared.runtime.kafka import StaleDataError, StretchReader, stretch_reader
+from shared.runtime.kafka import StaleDataError
 from shared.runtime.migrations import migrate_beside
 from shared.runtime.progress import Progress
-from shared.runtime.settings import KafkaAccess
 
 _CLOSE: Final = 2000
 """Records that are few enough to be read while the writers wait."""
-
-_PATIENCE_S: Final = 3600.0
-_LANES: Final = 3
-"""While one waits for PostgreSQL, another has the processor."""
 
 Tell = Callable[[str, int, int], None]
 """Called with what is done just now, how many records of how many are applied."""
@@ -68,20 +60,14 @@ class Plan:
     """What is to be rebuilt.
 
     Attributes:
-        url: The database, as the owner of its schemas.
-        kafka: How to reach Kafka.
-        topics: The registry's names by full name.
-        clock: Speed and offset.
-        late_after_s: A decision made more virtual seconds after its effective time is late.
+        source: From where to where.
+        processes: How many fill the new tables at a time.
         restart: Whether to throw away what an earlier rebuild has left, instead of going on.
         accept: Whether to exchange the tables although they differ.
     """
 
-    url: str
-    kafka: KafkaAccess
-    topics: Mapping[str, str]
-    clock: Clock
-    late_after_s: float
+    source: Source
+    processes: int
     restart: bool = False
     accept: bool = False
 
@@ -118,45 +104,23 @@ async def rebuild(plan: Plan, tell: Tell) -> Rebuilt:
         TransientError: Kafka or PostgreSQL is away; run it again, and it goes on where it was.
     """
     async with AsyncExitStack() as stack:
-        old = await stack.enter_async_context(_opened(plan, SCHEMA))
+        old = await stack.enter_async_context(plan.source.opened(SCHEMA))
         turn = await stack.enter_async_context(old.engine.connect())
         if not await take_turn(turn):
             raise RebuildError("another rebuild of this database is at work")
         await turn.commit()
         resumed = await _prepare(plan, old)
-        new = await stack.enter_async_context(_opened(plan, NEXT))
-        lanes = [
-            {
-                topic: await stack.enter_async_context(stretch_reader(plan.kafka, topic))
-                for topic in plan.topics
-            }
-            for _ in range(_LANES)
-        ]
-        worker = Worker(
-            new,
-            kinds={full: KIND_OF_TOPIC[name] for full, name in plan.topics.items()},
-            late_after_s=plan.late_after_s,
-        )
-        return await _Rebuild(plan, old, new, lanes, worker, tell, resumed=resumed).run()
+        filling = await stack.enter_async_context(filler(plan.source))
+        return await _Rebuild(plan, old, filling, tell, resumed=resumed).run()
 
 
 class _Rebuild:
     def __init__(
-        self,
-        plan: Plan,
-        old: Database,
-        new: Database,
-        lanes: Sequence[Mapping[str, StretchReader]],
-        worker: Worker,
-        tell: Tell,
-        *,
-        resumed: bool,
+        self, plan: Plan, old: Database, filling: Filler, tell: Tell, *, resumed: bool
     ) -> None:
         self._plan = plan
         self._old = old
-        self._new = new
-        self._lanes = lanes
-        self._worker = worker
+        self._filler = filling
         self._tell = tell
         self._resumed = resumed
         self._records = 0
@@ -165,7 +129,9 @@ class _Rebuild:
         """Fill, compare, exchange."""
         await self._begin()
         while await self._behind() > _CLOSE:
-            await self._fill(await self._there(), "reading the topics")
+            here, until = await self._here(), await self._there()
+            told = self._teller("reading the topics", here, until)
+            await fill_together(self._plan.source, self._plan.processes, here, until, told)
         self._tell("making indexes", 0, 1)
         async with self._old.transaction() as conn:
             await make_indexes(conn)
@@ -182,7 +148,7 @@ class _Rebuild:
         if not there:
             raise RebuildError("the tracker has read nothing yet; there is nothing to rebuild")
         (cluster,) = clusters
-        for topic, reader in self._lanes[0].items():
+        for topic, reader in self._filler.readers.items():
             partitions = [number for name, number in there if name == topic]
             bounds = await reader.bounds(len(partitions))
             for number, log in bounds.items():
@@ -193,70 +159,49 @@ class _Rebuild:
                         " the topic from a backup."
                     )
                     raise StaleDataError(msg)
-            await Progress(self._new).check(topic, cluster, bounds)
+            await Progress(self._filler.database).check(topic, cluster, bounds)
 
     async def _there(self) -> Places:
         async with self._old.transaction() as conn:
             return (await positions(conn, SCHEMA))[0]
 
     async def _here(self) -> Places:
-        async with self._new.transaction() as conn:
+        async with self._filler.database.transaction() as conn:
             return (await positions(conn, NEXT))[0]
 
     async def _behind(self) -> int:
         here = await self._here()
         return sum(max(0, end - here[place]) for place, end in (await self._there()).items())
 
-    async def _fill(self, until: Places, what: str) -> None:
-        """Apply everything up to *until* to the new tables, in several lanes.
-
-        All that is said of a ticket lies in partitions of one number, and so in one lane: none
-        waits for a row of another.
-        """
-        here = await self._here()
+    def _teller(self, what: str, here: Places, until: Places) -> Callable[[int], None]:
+        """Return what is told of every transaction that fills: how many records it applied."""
         before, total = sum(here.values()) - self._records, sum(until.values())
 
-        def tell() -> None:
+        def tell(more: int) -> None:
+            self._records += more
+            failpoint("rebuild.after_batch")
             self._tell(what, before + self._records, total)
 
-        tell()
-        try:
-            async with asyncio.TaskGroup() as filling:
-                for lane in range(len(self._lanes)):
-                    filling.create_task(self._fill_lane(lane, here, until, tell))
-        except BaseExceptionGroup as group:
-            # The others were ended over the first.
-            raise group.exceptions[0] from None
-
-    async def _fill_lane(
-        self, lane: int, here: Places, until: Places, tell: Callable[[], None]
-    ) -> None:
-        for topic, reader in self._lanes[lane].items():
-            ends = {
-                number: at
-                for (name, number), at in until.items()
-                if name == topic and number % len(self._lanes) == lane
-            }
-            since = {number: here[topic, number] for number in ends}
-            async for batch in reader.read(since, ends):
-                await self._worker.handle(batch)
-                failpoint("rebuild.after_batch")
-                self._records += len(batch.records)
-                tell()
+        self._tell(what, before + self._records, total)
+        return tell
 
     async def _compared(self) -> tuple[dict[str, Checksum], list[Difference]]:
         """Compare all tables as they are when both have read equally far."""
-        self._tell("carrying over", 0, 1)
-        async with self._old.transaction() as conn:
-            await carry_over(conn, self._partitions(await self._there()))
-        async with self._old.engine.connect() as looking:
-            await looking.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        async with (
+            self._old.engine.connect() as at_old,
+            self._old.engine.connect() as at_new,
+        ):
+            for looking in (at_old, at_new):
+                await looking.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+                # Whichever is summed first waits for the other.
+                await looking.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             async with self._old.transaction() as conn:
                 await self._level(conn)
                 # The first statement of its transaction fixes what it sees: both at this moment.
-                await looking.execute(text("SELECT 1"))
+                for looking in (at_old, at_new):
+                    await looking.execute(text("SELECT 1"))
             self._tell("comparing", 0, 1)
-            return await differences(looking)
+            return await differences(at_old, at_new)
 
     async def _exchanged(self) -> None:
         self._tell("exchanging", 0, 1)
@@ -270,23 +215,9 @@ class _Rebuild:
         await conn.execute(text("SET LOCAL lock_timeout = '60s'"))
         await conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await pause_writers(conn)
-        until = (await positions(conn, SCHEMA))[0]
-        before = await self._here()
-        await self._fill(until, "catching up")
-        await carry_over(conn, self._partitions(until, before))
-
-    def _partitions(
-        self, until: Places, since: Mapping[tuple[str, int], int] | None = None
-    ) -> list[tuple[int, int]]:
-        """Return partition and kind of everything that has moved up to *until*."""
-        kinds: dict[str, Kind] = {
-            full: KIND_OF_TOPIC[name] for full, name in self._plan.topics.items()
-        }
-        return [
-            (number, int(kinds[topic]))
-            for (topic, number), end in until.items()
-            if topic in kinds and (since is None or since[topic, number] < end)
-        ]
+        here, until = await self._here(), (await positions(conn, SCHEMA))[0]
+        await self._filler.fill(here, until, self._teller("catching up", here, until))
+        await carry_over(conn)
 
 
 async def _prepare(plan: Plan, old: Database) -> bool:
@@ -295,20 +226,10 @@ async def _prepare(plan: Plan, old: Database) -> bool:
         if plan.restart:
             await throw_away(conn)
         resumed = await begun(conn)
-    await migrate_beside(plan.url, SCHEMA, NEXT)
+    await migrate_beside(plan.source.url, SCHEMA, NEXT)
     async with old.transaction() as conn:
         if not resumed:
             await drop_indexes(conn)
         await grant(conn)
         await take_over_erasures(conn)
     return resumed
-
-
-def _opened(plan: Plan, schema: str) -> Database:
-    return open_database(
-        plan.url,
-        schema=schema,
-        clock=plan.clock,
-        pool_size=5,
-        statement_timeout_s=_PATIENCE_S,
-    )

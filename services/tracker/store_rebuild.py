@@ -6,12 +6,15 @@ Everything here runs as the owner of the schemas, as migrations do.
 # ruff: noqa: S608  what is put into statements here are names of schemas and tables, all constant
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import JSON, Table, text
 
-from services.tracker.tables import SCHEMA
+from services.tracker.core.message import Message
+from services.tracker.tables import SCHEMA, metadata, notice, ticket, timeline
 from shared.runtime.database import Connection
 
 NEXT: Final = f"{SCHEMA}_next"
@@ -27,35 +30,54 @@ _READERS_TOO: Final = text(f"LOCK TABLE {SCHEMA}.progress IN ACCESS EXCLUSIVE MO
 _WRITERS: Final = text(f"LOCK TABLE {SCHEMA}.progress IN SHARE ROW EXCLUSIVE MODE")
 _POSITIONS: Final = "SELECT topic, partition, next_offset, cluster_id FROM {schema}.progress"
 
+
+def _rows(table: Table, *, by: str, name: str, but: str = "") -> str:
+    """Return the SELECT of all rows of *table*: how each is stored, and what it says."""
+    stored = ", ".join(
+        f'CAST("{one.name}" AS text)' if isinstance(one.type, JSON) else f'"{one.name}"'
+        for one in table.c
+        if one.name != but
+    )
+    return (
+        f"SELECT {by} AS id, {name} AS name, hash_record_extended(ROW({stored}), 0) AS stored,"
+        f" to_jsonb(t) - '{but}' AS said FROM {{schema}}.{table.name} t"
+    )
+
+
 # A JSON document counts by what it says, not by the order of its keys; a sum in parts by its sum.
 # When a message came into the tables is no part of what follows from the topics.
-_SAID: Final = {
-    "ticket": "SELECT key AS name, to_jsonb(t) AS said FROM {schema}.ticket t",
-    "timeline": "SELECT type || ' ' || id AS name, to_jsonb(t) - 'known_at' AS said"
-    " FROM {schema}.timeline t",
-    "notice": "SELECT CAST(id AS text) AS name, to_jsonb(t) AS said FROM {schema}.notice t",
-    "tally": "SELECT what || ' ' || label AS name, to_jsonb(sum(n)) AS said FROM {schema}.tally"
-    " GROUP BY what, label HAVING sum(n) <> 0",
-    "dead_letter": "SELECT topic || '/' || partition || ':' || \"offset\" AS name,"
-    " to_jsonb(error_class) AS said FROM {schema}.dead_letter",
-    "progress": "SELECT topic || '/' || partition AS name, to_jsonb(next_offset) AS said"
-    " FROM {schema}.progress",
+_ROWS: Final = {
+    "ticket": _rows(ticket, by="key", name="key"),
+    "timeline": _rows(timeline, by="identity", name="type || ' ' || id", but="known_at"),
+    "notice": _rows(notice, by="id", name="CAST(id AS text)"),
+    "tally": "SELECT what || ' ' || label AS id, what || ' ' || label AS name,"
+    " hash_record_extended(ROW(what, label, sum(n)), 0) AS stored, to_jsonb(sum(n)) AS said"
+    " FROM {schema}.tally GROUP BY what, label HAVING sum(n) <> 0",
+    "dead_letter": "SELECT place AS id, place AS name,"
+    " hash_record_extended(ROW(place, error_class), 0) AS stored, to_jsonb(error_class) AS said"
+    " FROM {schema}.dead_letter,"
+    " LATERAL (SELECT topic || '/' || partition || ':' || \"offset\" AS place) AS _",
+    "progress": "SELECT place AS id, place AS name,"
+    " hash_record_extended(ROW(place, next_offset), 0) AS stored, to_jsonb(next_offset) AS said"
+    " FROM {schema}.progress, LATERAL (SELECT topic || '/' || partition AS place) AS _",
 }
-_SUM: Final = """
-    SELECT count(*), coalesce(sum(CAST(hashtextextended(name || E'\\n' || CAST(said AS text), 0)
-        AS numeric)), 0) FROM ({said}) AS rows
-"""
+_SUM: Final = "SELECT count(*), coalesce(sum(CAST(stored AS numeric)), 0) FROM ({rows}) AS rows"
+# What it says is asked only of rows that are not stored alike: to read a document takes ten times as
+# long as to compare it.
 _DIFFERENT: Final = """
-    SELECT name FROM ({old}) AS o FULL JOIN ({new}) AS n USING (name)
-    WHERE o.said IS DISTINCT FROM n.said ORDER BY name LIMIT 5
+    SELECT name FROM (
+        SELECT id, coalesce(o.name, n.name) AS name
+        FROM (SELECT id, name, stored FROM ({old}) AS _) AS o
+            FULL JOIN (SELECT id, name, stored FROM ({new}) AS _) AS n USING (id)
+        WHERE o.stored IS DISTINCT FROM n.stored
+    ) AS unlike
+    WHERE (SELECT said FROM ({old}) AS o WHERE o.id = unlike.id)
+        IS DISTINCT FROM (SELECT said FROM ({new}) AS n WHERE n.id = unlike.id)
+    LIMIT 5
 """
-_CARRY: Final = text(
-    f"""
-    UPDATE {NEXT}.timeline AS n SET known_at = o.known_at FROM {SCHEMA}.timeline AS o
-    WHERE o.identity = n.identity AND n.known_at <> o.known_at
-        AND (n.partition, n.kind) IN (SELECT p, k FROM unnest(CAST(:partitions AS int[]),
-            CAST(:kinds AS int[])) AS given (p, k))
-    """
+_KNOWN: Final = text(
+    f'SELECT "offset", known_at FROM {SCHEMA}.timeline WHERE kind = :kind'
+    ' AND partition = :partition AND "offset" BETWEEN :first AND :last'
 )
 _ERASURES: Final = tuple(
     statement
@@ -77,6 +99,8 @@ _READERS_INDEXES: Final = text(
     " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = :schema AND NOT i.indisunique ORDER BY c.relname"
 )
+_SORT_IN_MEMORY: Final = text("SET LOCAL maintenance_work_mem = '256MB'")
+_ANALYZE: Final = text("ANALYZE " + ", ".join(f"{NEXT}.{one}" for one in metadata.tables))
 _EXCHANGE: Final = (
     f"DROP SCHEMA IF EXISTS {BEFORE} CASCADE",
     f"ALTER SCHEMA {SCHEMA} RENAME TO {BEFORE}",
@@ -101,7 +125,7 @@ Places = dict[tuple[str, int], int]
 
 
 class Checksum(NamedTuple):
-    """What a table says: its rows, and a sum over them that does not depend on their order."""
+    """What a table holds: its rows, and a sum over them that does not depend on their order."""
 
     rows: int
     sum: int
@@ -112,8 +136,8 @@ class Difference(NamedTuple):
 
     Attributes:
         table: The table.
-        old: What the one in use says.
-        new: What the new one says.
+        old: What the one in use holds.
+        new: What the new one holds.
         names: Some of the rows that differ.
     """
 
@@ -153,11 +177,13 @@ async def drop_indexes(conn: Connection) -> None:
 
 
 async def make_indexes(conn: Connection) -> None:
-    """Give the new tables the indexes of those in use that they lack."""
+    """Give the new tables the indexes of those in use that they lack, and what plans go by."""
+    await conn.execute(_SORT_IN_MEMORY)
     there = await _readers_indexes(conn, NEXT)
     for name, made in (await _readers_indexes(conn, SCHEMA)).items():
         if name not in there:
             await conn.execute(text(made.replace(f" ON {SCHEMA}.", f" ON {NEXT}.", 1)))
+    await conn.execute(_ANALYZE)
 
 
 async def take_over_erasures(conn: Connection) -> None:
@@ -184,33 +210,52 @@ async def pause_writers(conn: Connection) -> None:
     await conn.execute(_WRITERS)
 
 
-async def carry_over(conn: Connection, partitions: Sequence[tuple[int, int]]) -> None:
-    """Take over when each message came into the tables, of *partitions*: number, and kind.
+async def known_before(conn: Connection, messages: Sequence[Message]) -> list[datetime | None]:
+    """Return when each of *messages*, of one topic, came into the tables in use; None: it is not there.
 
     That alone does not follow from the topics; with it, answers about the past stay as they were.
     """
-    given = {
-        "partitions": [one for one, _ in partitions],
-        "kinds": [kind for _, kind in partitions],
-    }
-    await conn.execute(_CARRY, given)
+    places: dict[int, list[int]] = {}
+    for one in messages:
+        places.setdefault(one.partition, []).append(one.offset)
+    known: dict[tuple[int, int], datetime] = {}
+    for partition, offsets in places.items():
+        given = {
+            "kind": int(messages[0].kind),
+            "partition": partition,
+            "first": min(offsets),
+            "last": max(offsets),
+        }
+        for offset, known_at in await conn.execute(_KNOWN, given):
+            known[partition, offset] = known_at
+    return [known.get((one.partition, one.offset)) for one in messages]
+
+
+async def carry_over(conn: Connection) -> None:
+    """Take over when messages were said again, and how far each partition was caught up."""
     for statement in _REPETITIONS:
         await conn.execute(text(statement))
 
 
-async def differences(conn: Connection) -> tuple[dict[str, Checksum], list[Difference]]:
-    """Return the checksum of every new table, and where they say something else than the old."""
-    sums: dict[str, Checksum] = {}
+async def differences(
+    at_old: Connection, at_new: Connection
+) -> tuple[dict[str, Checksum], list[Difference]]:
+    """Return the checksum of every new table, and where they say something else than the old.
+
+    Both connections see the same moment; each reads the tables of one side.
+    """
+    async with asyncio.TaskGroup() as summing:
+        old = summing.create_task(_checksums(at_old, SCHEMA))
+        new = summing.create_task(_checksums(at_new, NEXT))
+    before, after = old.result(), new.result()
     found: list[Difference] = []
-    for table, said in _SAID.items():
-        old = await _checksum(conn, said.format(schema=SCHEMA))
-        new = await _checksum(conn, said.format(schema=NEXT))
-        sums[table] = new
-        if old != new:
-            asked = _DIFFERENT.format(old=said.format(schema=SCHEMA), new=said.format(schema=NEXT))
-            names = tuple(str(row[0]) for row in await conn.execute(text(asked)))
-            found.append(Difference(table, old, new, names))
-    return sums, found
+    for table, rows in _ROWS.items():
+        if before[table] != after[table]:
+            given = {"old": rows.format(schema=SCHEMA), "new": rows.format(schema=NEXT)}
+            differ = (await at_new.execute(text(_DIFFERENT.format(**given)))).scalars()
+            if names := tuple(str(name) for name in differ):
+                found.append(Difference(table, before[table], after[table], names))
+    return after, found
 
 
 async def exchange(conn: Connection) -> None:
@@ -229,6 +274,10 @@ async def _readers_indexes(conn: Connection, schema: str) -> dict[str, str]:
     return {name: made for name, made in found}  # noqa: C416  rows are no pairs
 
 
-async def _checksum(conn: Connection, said: str) -> Checksum:
-    rows, total = (await conn.execute(text(_SUM.format(said=said)))).one()
-    return Checksum(rows, int(total))
+async def _checksums(conn: Connection, schema: str) -> dict[str, Checksum]:
+    sums = {}
+    for table, rows in _ROWS.items():
+        asked = text(_SUM.format(rows=rows.format(schema=schema)))
+        count, total = (await conn.execute(asked)).one()
+        sums[table] = Checksum(count, int(total))
+    return sums

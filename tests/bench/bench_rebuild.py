@@ -10,6 +10,7 @@ goal is 1,000,000 tickets in five minutes on two cores.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from time import perf_counter
@@ -18,6 +19,7 @@ from typing import Final
 import uvloop
 from aiokafka import AIOKafkaProducer
 
+from services.tracker.filling import Source
 from services.tracker.rebuild import Plan, rebuild
 from shared.contract.events import decode_event
 from shared.contract.ids import decision_id
@@ -88,7 +90,8 @@ async def measure(kafka: str, server: str, tickets: int) -> str:
     total = await publish(kafka, tickets)
     async with a_database(server) as url:
         per_s = await project(kafka, url, total)
-        plan = Plan(url=url, kafka=access, topics=TOPICS, clock=Clock(), late_after_s=1.0)
+        source = Source(url, access, TOPICS, Clock(), late_after_s=1.0)
+        plan = Plan(source, os.cpu_count() or 1)
         parts: dict[str, float] = {}
 
         def tell(what: str, _: int, __: int) -> None:

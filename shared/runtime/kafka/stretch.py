@@ -18,7 +18,7 @@ from shared.runtime.settings import KafkaAccess
 __all__ = ["StretchReader", "stretch_reader"]
 
 _POLL_MS: Final = 200
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 1000
 _FETCH_BYTES: Final = 4 * 1024 * 1024
 
 
