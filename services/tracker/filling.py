@@ -30,8 +30,8 @@ from shared.runtime.kafka import Batch, Incoming, StaleDataError, StretchReader,
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.telemetry import configure_logging
 
-PATIENCE_S: Final = 3600.0
-"""After so many seconds the server gives up on a statement."""
+_PATIENCE_S: Final = 3600.0
+"""So long may the server work on a statement, or wait for us to make the next of a stretch."""
 
 _AT_ONCE: Final = 20_000
 """Records of all topics together that are taken in with one transaction; they are held in memory."""
@@ -75,7 +75,8 @@ class Source:
             schema=schema,
             clock=self.clock,
             pool_size=5,
-            statement_timeout_s=PATIENCE_S,
+            statement_timeout_s=_PATIENCE_S,
+            idle_timeout_s=_PATIENCE_S,
         )
 
 

@@ -193,8 +193,6 @@ class _Rebuild:
         ):
             for looking in (at_old, at_new):
                 await looking.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-                # Whichever is summed first waits for the other.
-                await looking.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             async with self._old.transaction() as conn:
                 await self._level(conn)
                 # The first statement of its transaction fixes what it sees: both at this moment.
@@ -213,7 +211,6 @@ class _Rebuild:
     async def _level(self, conn: Connection) -> None:
         """Have the writers wait until *conn*'s transaction ends, and catch up with them."""
         await conn.execute(text("SET LOCAL lock_timeout = '60s'"))
-        await conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await pause_writers(conn)
         here, until = await self._here(), (await positions(conn, SCHEMA))[0]
         await self._filler.fill(here, until, self._teller("catching up", here, until))

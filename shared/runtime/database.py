@@ -125,6 +125,7 @@ def open_database(
     clock: Clock,
     pool_size: int = 5,
     statement_timeout_s: float = 15.0,
+    idle_timeout_s: float = 15.0,
 ) -> Database:
     """Return the database at *url*, seen through *schema*; nothing is connected yet.
 
@@ -134,8 +135,9 @@ def open_database(
         clock: Speed and offset for the schema's ``clock()``.
         pool_size: The most connections at a time.
         statement_timeout_s: After this many seconds the server gives up on a statement.
+        idle_timeout_s: After this many seconds it gives up on a transaction that asks for nothing.
     """
-    settings = connection_settings(schema, clock, statement_timeout_s)
+    settings = connection_settings(schema, clock, statement_timeout_s, idle_timeout_s)
 
     async def connect() -> Any:
         return await asyncpg.connect(
@@ -157,7 +159,9 @@ def open_database(
     return Database(engine, schema)
 
 
-def connection_settings(schema: str, clock: Clock, statement_timeout_s: float) -> dict[str, str]:
+def connection_settings(
+    schema: str, clock: Clock, statement_timeout_s: float, idle_timeout_s: float
+) -> dict[str, str]:
     """Return what the server is told of every connection."""
     return {
         "application_name": f"tierline/{schema}",
@@ -166,7 +170,7 @@ def connection_settings(schema: str, clock: Clock, statement_timeout_s: float) -
         "jit": "off",
         "statement_timeout": f"{round(statement_timeout_s * 1000)}ms",
         "lock_timeout": "5s",
-        "idle_in_transaction_session_timeout": "15s",
+        "idle_in_transaction_session_timeout": f"{round(idle_timeout_s * 1000)}ms",
         "tierline.clock_speed": repr(clock.speed),
         "tierline.clock_offset_s": repr(clock.offset_s),
     }
