@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ STORM = "H28"
 """A group tells its members page by page, and they hear of it when they hear of it: what is
 published is what the case expects, though not always in the order in which `simulate` has it."""
 
+STORM_TICKETS = 10_000
+STORM_PER_S = 50
 _QUOTED = re.compile(r"desk:[A-Z0-9]+")
 
 Decisions = dict[str, list[dict[str, Any]]]
@@ -237,3 +240,37 @@ async def test_the_services_publish_what_simulate_prints(
     assert {row["decision_id"] for row in noticed} == calling(live)
     everything = {one["id"]: one for made in live.values() for one in made}
     assert {one["id"]: one for one in (from_json(row["message"]) for row in shown)} == everything
+
+
+def storm(run: Run) -> Iterator[TicketEvent]:
+    """Yield the openings of the whole storm, of which *run* has the first tickets."""
+    # One ticket of the case has another cause.
+    models = [one for one in run.events if one.type == "ticket.opened" and one.subject != "U"]
+    for n in range(STORM_TICKETS):
+        at = models[0].time + timedelta(seconds=n // STORM_PER_S)
+        named = {"id": f"e{n}", "source": STORM, "subject": f"S{n}"}
+        yield models[n % len(models)].model_copy(update=named | {"time": at, "receivedat": at})
+
+
+async def test_a_storm_that_nobody_was_up_for_is_seen_in_its_group_within_a_minute(
+    kafka: str, database: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    (run,) = (one for one in RUNS if one.id == STORM)
+    (group,) = {one.ticket for one in run.events if one.ticket.startswith("group:")}
+    members = list(storm(run))
+    site = Site(tmp_path, kafka, database, topic_prefix)
+    world = World(site)
+
+    async def all_seen() -> bool:
+        asked = "SELECT count(*) AS n FROM tracker.ticket WHERE part_of = $1"
+        (row,) = await world.ask(asked, group)
+        return bool(row["n"] == STORM_TICKETS)
+
+    plan = site.plan({"NOTIFIER_DRY_RUN": "true"}, services=SERVICES)
+    async with running(plan) as stack:
+        await world.activate(versions(run))
+        # A second of it after the other, as it was appended to the log.
+        for n in range(0, STORM_TICKETS, STORM_PER_S):
+            await world.tell(members[n : n + STORM_PER_S])
+        await stack.serve(Clock.starting(members[-1].time, speed=1))
+        await until(all_seen, within_s=60)

@@ -15,6 +15,7 @@ from typing_extensions import override
 from shared.contract.errors import TransientError
 from shared.runtime.clock import backoff_s, monotonic
 from shared.runtime.kafka.client import START_S, client_options, let_go
+from shared.runtime.kafka.fetched import Fetched
 from shared.runtime.kafka.options import ConsumeOptions, Handle
 from shared.runtime.kafka.records import Batch, incoming
 from shared.runtime.kafka.start_check import check_topics
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 
 # While a fetch waits at the broker, partitions that were just read are not part of it.
 _FETCH_WAIT_MS: Final = 100
+_PATIENCE_S: Final = 5.0
 
 
 class Session:
@@ -51,6 +53,8 @@ class Session:
         self._owned: set[TopicPartition] = set()
         self._unplaced: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
+        self._fetched = Fetched()
+        self._silent: set[TopicPartition] = set()
         self._failures = 0
         self._consumer = AIOKafkaConsumer(**self._consumer_options())
         self._watch = Watch(self._consumer, self._placed, progress, options)
@@ -112,6 +116,7 @@ class Session:
     def assigned(self, partitions: Iterable[TopicPartition]) -> None:
         """Own *partitions*: none of their records is handed over before its place is known."""
         taken = set(partitions)
+        self._fetched.drop(taken)
         self._consumer.pause(*taken)
         self._owned |= taken
         self._unplaced |= taken
@@ -119,6 +124,7 @@ class Session:
     def revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Own *partitions* no more."""
         gone = set(partitions)
+        self._fetched.drop(gone)
         self._owned -= gone
         self._unplaced -= gone
 
@@ -126,23 +132,58 @@ class Session:
         return self._owned - self._unplaced
 
     async def _turn(self) -> None:
-        """Place what is new, poll, and hand over what came."""
+        """Place what is new, fetch, and hand over what is earliest."""
         try:
             if self._unplaced:
                 await self._place()
-            polled = await self._poll(self._options.poll_s)
+            behind = await self._fetch()
+            taken = self._fetched.earliest(self._options.max_records, behind)
             for topic in self._topics:
-                await self._hand_over(topic, polled)
+                await self._hand_over(topic, taken)
         except TransientError as error:
             await self._step_back(error)
 
-    async def _poll(self, wait_s: float) -> dict[TopicPartition, list[Any]]:
+    async def _fetch(self) -> set[TopicPartition]:
+        """Fetch until something waits of each partition of which Kafka holds more.
+
+        One that gives nothing for long, its leader away perhaps, is waited for no more until it
+        does. Return the partitions of which Kafka holds more than was fetched.
+        """
+        lacking = [one for one in self._placed() if not self._fetched.has(one)]
+        waiting = len(lacking) < len(self._placed())
+        until = monotonic() + _PATIENCE_S
+        polled = await self._poll(0.0 if waiting else self._options.poll_s, lacking)
+        while True:
+            self._fetched.keep(polled)
+            self._silent -= polled.keys()
+            behind = await self._behind() - self._silent
+            lacking = [one for one in behind if not self._fetched.has(one)]
+            if not lacking or self._stop.is_set():
+                return behind
+            if (left := until - monotonic()) <= 0:
+                self._silent.update(lacking)
+                return behind - self._silent
+            polled = await self._poll(min(left, self._options.poll_s), lacking)
+
+    async def _behind(self) -> set[TopicPartition]:
+        """Return the partitions of which Kafka holds more than was fetched, as far as is known."""
+        behind = set()
+        for one in self._placed() & self._consumer.assignment():
+            end = self._consumer.last_stable_offset(one)
+            if end is None or await self._consumer.position(one) < end:
+                behind.add(one)
+        return behind
+
+    async def _poll(
+        self, wait_s: float, of: Sequence[TopicPartition] = ()
+    ) -> dict[TopicPartition, list[Any]]:
         try:
             polled: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
-                timeout_ms=round(wait_s * 1000), max_records=self._options.max_records
+                *of, timeout_ms=round(wait_s * 1000), max_records=self._options.max_records
             )
         except NoOffsetForPartitionError:
             # The group remembers nothing of a partition that was just assigned; we place it.
+            self._fetched.drop(self._owned)
             self._unplaced |= self._owned
             return {}
         return polled

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from prometheus_client import REGISTRY
 from sqlalchemy import text
@@ -50,6 +51,20 @@ async def test_every_record_is_applied_once_and_in_order(
         await until_applied(tracker, 2100)
     assert await effects(tracker) == [(p, n, b"%d" % n) for p in range(3) for n in range(700)]
     assert max(len(batch.records) for batch in applier.batches) <= 500
+
+
+async def test_what_waits_in_many_partitions_comes_in_the_order_in_which_it_was_appended(
+    kafka: str, topic_prefix: str, tracker: Database
+) -> None:
+    topic = await a_topic(kafka, f"{topic_prefix}events")
+    for n in range(60):
+        await write(kafka, topic, numbered(20, start=20 * (n // 3)), partition=n % 3)
+    applier = Applier(tracker)
+    async with consuming(kafka, [topic], applier, replace(QUICK, max_records=100)):
+        await until_applied(tracker, 1200)
+    batches = [[one.timestamp for one in batch.records] for batch in applier.batches]
+    assert max(map(len, batches)) <= 100
+    assert all(max(earlier) <= min(later) for earlier, later in pairwise(batches))
 
 
 async def test_a_new_consumer_goes_on_where_the_last_one_committed(
