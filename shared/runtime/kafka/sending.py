@@ -2,17 +2,20 @@
 
 aiokafka makes one future for each record, which costs more than all else that is done for it. Here
 a partition has a lane: what is handed over while a batch of it is under way goes into the next one
-together, whoever hands it over, and one future tells all of them.
+together, whoever hands it over, and one future tells all of them. One task hands over the batches
+of all lanes that are due, since a request of many events is spread over all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
+from aiokafka.structs import RecordMetadata
 
 from shared.runtime.kafka.client import let_go
 from shared.runtime.kafka.records import Landed, Record, partition_for
@@ -24,6 +27,8 @@ class Sender:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.producer: Final = producer
         self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._due: list[_Lane] = []
+        self._handing: set[asyncio.Task[None]] = set()
 
     async def send(self, records: Sequence[Record]) -> list[Landed]:
         """Return where each of *records* is once all in-sync replicas have them, in their order.
@@ -42,13 +47,16 @@ class Sender:
             partition = partition_for(record.key, counts[record.topic])
             lane = self._lanes.get((record.topic, partition))
             if lane is None:
-                lane = _Lane(self.producer, record.topic, partition)
+                lane = _Lane(self.producer, record.topic, partition, self._hand_over)
                 self._lanes[record.topic, partition] = lane
             while (placed := lane.put(record)) is None:
                 await lane.room()
             put.append((partition, *placed))
-        firsts = {batch: await asyncio.shield(batch.first) for batch in {one[1] for one in put}}
-        return [Landed(partition, firsts[batch] + place) for partition, batch, place in put]
+        for batch in {batch for _, batch, _ in put}:
+            # One answer of Kafka tells most of them together.
+            if not batch.first.done():
+                await asyncio.shield(batch.first)
+        return [Landed(partition, batch.first.result() + place) for partition, batch, place in put]
 
     async def stop(self) -> None:
         """Send what waits, as far as five seconds suffice, and leave; nobody waits after it."""
@@ -56,8 +64,23 @@ class Sender:
         drained = await let_go(asyncio.gather(*(lane.drained() for lane in lanes)))
         # Stopping flushes once more; where that is hopeless it would only take longer.
         await (stop(self.producer) if drained else _abandon(self.producer))
+        for task in self._handing:
+            task.cancel()
         for lane in lanes:
             lane.close()
+
+    def _hand_over(self, lane: _Lane) -> None:
+        """Have *lane* hand over what fills, together with all that are due by then."""
+        self._due.append(lane)
+        if len(self._due) == 1:
+            task = asyncio.create_task(self._hand_over_due())
+            self._handing.add(task)
+            task.add_done_callback(self._handing.discard)
+
+    async def _hand_over_due(self) -> None:
+        due, self._due = self._due, []
+        for lane in due:
+            await lane.hand_over()
 
 
 def look_at(outcome: asyncio.Future[Any]) -> None:
@@ -90,8 +113,18 @@ class _Batch:
     def __init__(self, builder: Any) -> None:
         self.builder: Final = builder
         self.first: Final[asyncio.Future[int]] = asyncio.get_running_loop().create_future()
-        # Whoever waited may have left by its deadline.
-        self.first.add_done_callback(look_at)
+
+    def gone(self, offset: int) -> None:
+        """Tell those who wait where the first of them is."""
+        if not self.first.done():
+            self.first.set_result(offset)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell those who wait that it is not known what became of them."""
+        if not self.first.done():
+            self.first.set_exception(error)
+            # Whoever waited may have left by its deadline.
+            look_at(self.first)
 
 
 class _Lane:
@@ -100,13 +133,27 @@ class _Lane:
     There are never more than these two, which bounds memory while Kafka is away.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        partition: int,
+        tell_due: Callable[[_Lane], None],
+    ) -> None:
+        """Make the lane of a *partition*.
+
+        Args:
+            producer: What sends the batches.
+            topic: The topic's full name.
+            partition: The partition's number.
+            tell_due: Has `hand_over` of a lane awaited soon.
+        """
         self._producer = producer
         self._topic = topic
         self._partition = partition
+        self._tell_due = tell_due
         self._filling: _Batch | None = None
         self._going: _Batch | None = None
-        self._sending: asyncio.Task[None] | None = None
         self._closed = False
 
     def put(self, record: Record) -> tuple[_Batch, int] | None:
@@ -120,13 +167,12 @@ class _Lane:
         batch = self._filling
         if batch is None:
             batch = self._filling = _Batch(self._producer.create_batch())
-            if self._sending is None:
-                self._sending = asyncio.create_task(self._send())
-        place: int = batch.builder.record_count()
+            if self._going is None:
+                self._tell_due(self)
         added = batch.builder.append(
             timestamp=None, key=record.key, value=record.value, headers=record.headers
         )
-        return None if added is None else (batch, place)
+        return None if added is None else (batch, added.offset)
 
     async def room(self) -> None:
         """Wait until the full batch has taken the place of the one under way."""
@@ -135,37 +181,48 @@ class _Lane:
         else:
             await asyncio.wait([self._going.first])
 
-    async def drained(self) -> None:
-        """Return once nothing waits."""
-        if self._sending is not None:
-            await asyncio.wait([self._sending])
-
-    def close(self) -> None:
-        """Give up what has not gone."""
-        self._closed = True
-        if self._sending is not None:
-            self._sending.cancel()
-
-    async def _send(self) -> None:
-        try:
-            while (batch := self._filling) is not None:
-                self._filling, self._going = None, batch
-                await self._send_one(batch)
-        finally:
-            self._sending = self._going = None
-            if self._filling is not None:
-                self._filling.first.set_exception(ProducerClosed())
-                self._filling = None
-
-    async def _send_one(self, batch: _Batch) -> None:
+    async def hand_over(self) -> None:
+        """Give the producer the batch that fills, in whose place the next one may fill."""
+        batch, self._filling = self._filling, None
+        if batch is None:
+            return
+        self._going = batch
         batch.builder.close()
         try:
             sent = await self._producer.send_batch(
                 batch.builder, self._topic, partition=self._partition
             )
-            batch.first.set_result((await sent).offset)
         except asyncio.CancelledError:
-            batch.first.set_exception(ProducerClosed())
+            batch.failed(ProducerClosed())
             raise
         except Exception as error:  # noqa: BLE001  those who wait for the batch raise it
-            batch.first.set_exception(error)
+            batch.failed(error)
+            self._next()
+        else:
+            sent.add_done_callback(partial(self._arrived, batch))
+
+    async def drained(self) -> None:
+        """Return once nothing waits."""
+        while (batch := self._going or self._filling) is not None:
+            await asyncio.wait([batch.first])
+
+    def close(self) -> None:
+        """Give up what has not gone."""
+        self._closed = True
+        for batch in (self._going, self._filling):
+            if batch is not None:
+                batch.failed(ProducerClosed())
+
+    def _arrived(self, batch: _Batch, sent: asyncio.Future[RecordMetadata]) -> None:
+        if sent.cancelled():
+            batch.failed(ProducerClosed())
+        elif (error := sent.exception()) is not None:
+            batch.failed(error)
+        else:
+            batch.gone(sent.result().offset)
+        self._next()
+
+    def _next(self) -> None:
+        self._going = None
+        if self._filling is not None and not self._closed:
+            self._tell_due(self)
