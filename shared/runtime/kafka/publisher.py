@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.contract.errors import PermanentError, Reason, TransientError
 from shared.contract.topics import MAX_MESSAGE_BYTES
@@ -34,8 +34,6 @@ from shared.runtime.tracing import outgoing, publishing, traceparent
 
 log = structlog.get_logger()
 
-# A record batch has a header, and the record itself lengths and offsets.
-_MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES - 1024
 _FAILURES_IN_A_ROW: Final = 3
 _STALLED_S: Final = 30.0
 _PATIENCE_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -272,8 +270,11 @@ def _traced(records: Sequence[Record]) -> Sequence[Record]:
 
 
 def _refuse_large(record: Record) -> None:
-    size = len(record.key) + len(record.value or b"")
-    size += sum(map(len, chain.from_iterable(record.headers)))
-    if size > _MAX_RECORD_BYTES:
-        msg = f"the record has {size} bytes with its headers; at most {_MAX_RECORD_BYTES} fit"
+    size = DefaultRecordBatchBuilder.estimate_size_in_bytes(
+        record.key,
+        record.value,
+        record.headers,  # type: ignore[arg-type]  # only read
+    )
+    if size > MAX_MESSAGE_BYTES:
+        msg = f"the record has {size} bytes in a batch of its own; at most {MAX_MESSAGE_BYTES} fit"
         raise RecordTooLargeError(msg)
