@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
@@ -99,12 +99,13 @@ def headers_of(attributes: Mapping[str, Any]) -> list[tuple[str, bytes]]:
     """Return what `headers` does, of an event's *attributes* as they stand in its JSON."""
     found = [_OUR_CONTENT_TYPE]
     for name, value in attributes.items():
-        if value is None or name in _NOT_A_HEADER:
-            continue
-        header = _HEADERS.get(name) or _header(name)
-        if header is not None:
-            text = value if type(value) is str else _header_text(value)
-            found.append((header, text.encode()))
+        header = _HEADERS.get(name)
+        if header is not None and type(value) is str:
+            found.append((header, value.encode()))
+        elif value is not None and name not in _NOT_A_HEADER:
+            header = header or _header(name)
+            if header is not None:
+                found.append((header, _header_text(value).encode()))
     return found
 
 
@@ -133,7 +134,7 @@ class Codec(Generic[D]):
 
     def __init__(self, models: Mapping[str, type[D]]) -> None:
         adapter: TypeAdapter[CloudEvent[D]] = TypeAdapter(Annotated[Any, ByType(models)])
-        self._parse = adapter.validator.validate_json
+        self._parse: Callable[[bytes], CloudEvent[D]] = adapter.validator.validate_json
 
     def decode(self, value: bytes | None, given: Headers = ()) -> CloudEvent[D]:
         """Return the event in *value*.
@@ -153,8 +154,16 @@ class Codec(Generic[D]):
             value = _structured(value, list(given))
         if b"\\u0000" in value or b"NaN" in value or b"Infinity" in value:
             refuse_unstorable(value)
+        return self.validate(value)
+
+    def validate(self, text: bytes) -> CloudEvent[D]:
+        """Return the event in the JSON *text*, which holds nothing that could not be stored.
+
+        Raises:
+            InvalidEventError: It is no event of this topic; each flaw names place and remedy.
+        """
         try:
-            return cast("CloudEvent[D]", self._parse(value))
+            return self._parse(text)
         except ValidationError as error:
             raise invalid_event(error) from None
 
@@ -180,7 +189,9 @@ def _structured(value: bytes, given: list[tuple[str, bytes]]) -> bytes:
 
 
 _OUR_CONTENT_TYPE: Final = ("content-type", CONTENT_TYPE.encode())
-_HEADERS: Final = {name: f"ce_{name}" for name in CloudEvent.model_fields}
+_HEADERS: Final = {
+    name: f"ce_{name}" for name in CloudEvent.model_fields if name not in _NOT_A_HEADER
+}
 
 
 def _header(name: str) -> str | None:

@@ -22,14 +22,17 @@ _TYPED: Final = frozenset(
 """What the contract gives a form, so that it need not be looked at here."""
 
 _NEVER_EMPTY: Final = frozenset({"datacontenttype", "dataschema"})
+_PLAIN: Final = (bool, str)
 _SMALLEST: Final = -(2**31)
 _LARGEST: Final = 2**31 - 1
-ENCODED: Final = "data_base64"
+_ENCODED: Final = "data_base64"
 """Where JSON comes in base64, as the specification allows."""
 
 
-def well_formed(report: Mapping[str, Any]) -> dict[str, Any]:
+def well_formed(report: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return *report* with its data under ``data``, and without attributes that are null.
+
+    Where it stands so already, it is returned itself.
 
     Data in base64 (``data_base64``) is read as JSON; an event without data has empty data.
 
@@ -37,14 +40,14 @@ def well_formed(report: Mapping[str, Any]) -> dict[str, Any]:
         InvalidEventError: An attribute's name or value is none of CloudEvents, or the data in
             base64 is no JSON.
     """
-    event = dict(report)
+    event = report
     if None in event.values():
         event = {name: value for name, value in event.items() if value is not None}
-    if ENCODED in event:
-        event["data"] = _decoded(event)
-        del event[ENCODED]
+    if _ENCODED in event:
+        data = _decoded(event)
+        event = {name: value for name, value in event.items() if name != _ENCODED} | {"data": data}
     elif "data" not in event:
-        event["data"] = {}
+        event = {**event, "data": {}}
     for name, value in event.items():
         if name not in _TYPED:
             _check(name, value)
@@ -62,7 +65,7 @@ def _check(name: str, value: object) -> None:
                 ),
             )
         )
-    if isinstance(value, bool | str) or (type(value) is int and _SMALLEST <= value <= _LARGEST):
+    if isinstance(value, _PLAIN) or (type(value) is int and _SMALLEST <= value <= _LARGEST):
         if value == "" and name in _NEVER_EMPTY:
             raise InvalidEventError((Flaw(name, "empty", "Leave it out, or say something."),))
         return
@@ -78,20 +81,20 @@ def _check(name: str, value: object) -> None:
 
 
 def _decoded(event: Mapping[str, Any]) -> object:
-    encoded = event[ENCODED]
+    encoded = event[_ENCODED]
     if "data" in event:
-        raise InvalidEventError((Flaw(ENCODED, "beside data", "Send one of the two."),))
+        raise InvalidEventError((Flaw(_ENCODED, "beside data", "Send one of the two."),))
     try:
         if not isinstance(encoded, str):
             raise binascii.Error
         body = base64.b64decode(encoded, validate=True)
     except ValueError:
-        raise InvalidEventError((Flaw(ENCODED, "no base64", "Send JSON in base64."),)) from None
+        raise InvalidEventError((Flaw(_ENCODED, "no base64", "Send JSON in base64."),)) from None
     try:
         return parse(body)
     except InvalidEventError as error:
         flaws = tuple(
-            Flaw(f"{ENCODED}.{flaw.path}".rstrip("."), flaw.problem, flaw.remedy)
+            Flaw(f"{_ENCODED}.{flaw.path}".rstrip("."), flaw.problem, flaw.remedy)
             for flaw in error.flaws
         )
         raise InvalidEventError(flaws, reason=error.reason) from None

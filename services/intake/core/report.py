@@ -10,15 +10,17 @@ from typing import Any, Final, NamedTuple
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from services.intake.core.attributes import ENCODED, well_formed
+from services.intake.core.attributes import well_formed
 from services.intake.core.limits import check
 from shared.contract.envelope import headers_of
 from shared.contract.errors import Flaw, InvalidEventError, PermanentError, Reason
-from shared.contract.events import decode_event
-from shared.contract.ids import derived_event_id, ticket_key
+from shared.contract.events import validate_event
+from shared.contract.flaws import refuse_unstorable
+from shared.contract.ids import derived_event_id
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ID_REMEDY: Final = "Send 1 to 128 of the characters A-Z a-z 0-9 . _ : -"
+_OURS: Final = frozenset({"receivedat", "partitionkey"})
 _CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
@@ -79,7 +81,7 @@ def accept(
         received_at: When it reached us, RFC 3339.
         bound_source: The only source that the sender may speak for; None for any.
         idempotency_key: The sender's name for this request.
-        text: The JSON that *report* was parsed from, where it is at hand.
+        text: *report* as JSON without blanks, where it is at hand.
 
     Raises:
         InvalidEventError: It is no event of the contract, or breaks a limit.
@@ -89,21 +91,25 @@ def accept(
         flaw = Flaw("", "not an object", 'Send one CloudEvent: {"specversion": "1.0", …}.')
         raise InvalidEventError((flaw,), reason=Reason.NOT_A_CLOUDEVENT)
     sent = well_formed(report)
-    if ENCODED in report:
-        text = None  # it hides how deep its data are
-    event = dict(sent)
-    _settle_source(event, bound_source)
-    id_from = _settle_id(event, sent, idempotency_key)
-    if "time" not in event:
-        event["time"] = received_at
-    event["receivedat"] = received_at
-    source, subject = event.get("source"), event.get("subject")
-    if isinstance(source, str) and isinstance(subject, str):
-        event["partitionkey"] = ticket_key(source, subject)
-    value = _packed(event)
-    check(sent, len(text or value), text=text or value)
-    found = decode_event(value)
-    return Accepted(found.id, id_from, found.ticket, value, headers_of(event))
+    added: dict[str, str] = {}
+    source = _settle_source(added, sent, bound_source)
+    id_from = _settle_id(added, sent, source, idempotency_key)
+    if "time" not in sent:
+        added["time"] = received_at
+    if not _OURS.isdisjoint(sent):
+        sent = {name: value for name, value in sent.items() if name not in _OURS}
+    if text is None or sent is not report:
+        text = _packed(sent)
+    check(sent, len(text), text=text)
+    if added:
+        sent = {**sent, **added}
+        text = _with(text, added)
+    if b"\\" in text and b"\\u0000" in text:
+        refuse_unstorable(text)
+    found = validate_event(text)
+    stamps = {"receivedat": received_at, "partitionkey": found.ticket}
+    headers = headers_of({**sent, **stamps})
+    return Accepted(found.id, id_from, stamps["partitionkey"], _with(text, stamps), headers)
 
 
 def named(header: bytes) -> str:
@@ -114,20 +120,20 @@ def named(header: bytes) -> str:
     return text
 
 
-def _settle_source(event: dict[str, Any], bound: str | None) -> None:
-    if bound is None:
-        return
-    named = event.get("source")
-    if named is None:
-        event["source"] = bound
-    elif named != bound:
+def _settle_source(added: dict[str, str], sent: Mapping[str, Any], bound: str | None) -> object:
+    named = sent.get("source")
+    if bound is None or named == bound:
+        return named
+    if named is not None:
         raise ForeignSourceError(str(named)[:100], bound)
+    added["source"] = bound
+    return bound
 
 
 def _settle_id(
-    event: dict[str, Any], sent: Mapping[str, Any], idempotency_key: str | None
+    added: dict[str, str], sent: Mapping[str, Any], source: object, idempotency_key: str | None
 ) -> IdFrom:
-    given = event.get("id")
+    given = sent.get("id")
     if given is not None:
         if isinstance(given, str) and not _ID.fullmatch(given):
             raise InvalidEventError((Flaw("id", "no id that we take", f"{_ID_REMEDY}."),))
@@ -137,24 +143,33 @@ def _settle_id(
             raise InvalidEventError(
                 (Flaw("Idempotency-Key", "no id that we take", f"{_ID_REMEDY}."),)
             )
-        event["id"] = idempotency_key
+        added["id"] = idempotency_key
         return IdFrom.IDEMPOTENCY_KEY
     try:
         canonical = _CANONICAL.encode(sent).encode()
     except RecursionError:
         raise _too_deep() from None
-    event["id"] = derived_event_id(str(event.get("source")), canonical)
+    added["id"] = derived_event_id(str(source), canonical)
     return IdFrom.DERIVED
+
+
+def _with(text: bytes, attributes: Mapping[str, str]) -> bytes:
+    """Return the JSON *text* of an event with *attributes* that it does not have."""
+    # To pack all of it again would cost more.
+    return b"%b,%b" % (text[:-1], to_json(attributes)[1:])
 
 
 def _packed(event: Mapping[str, Any]) -> bytes:
     try:
-        return to_json(event)
+        text = to_json(event)
     except PydanticSerializationError:
         # Either it is nested too deep for anybody, which the bounds say with the path, or …
         check(event, 0)
         flaw = Flaw("", "half of a surrogate pair", "Send whole characters: \\ud83d\\ude00.")
         raise InvalidEventError((flaw,), reason=Reason.NOT_JSON) from None
+    if b"NaN" in text or b"Infinity" in text:
+        refuse_unstorable(text)
+    return text
 
 
 def _too_deep() -> InvalidEventError:

@@ -3,9 +3,25 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.intake.core.limits import MAX_EVENT_BYTES, check, parse
+from services.intake.core.limits import MAX_EVENT_BYTES, check, parse, read
 from shared.contract.errors import InvalidEventError, Reason
+
+SPELLED = [r'"a"', r'"\u0061"', r'"\""', r'"\u0022"', r'"\\u0022"', '"é"', '"Infinity"', '""']
+LEAVES = st.sampled_from([*SPELLED, "1", "-0.5", "1e999", "null", "true"])
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda parts: f"[{', '.join(parts)}]")
+        | st.lists(st.tuples(st.sampled_from(SPELLED), inner), max_size=4).map(
+            lambda pairs: f"{{{','.join(f'{name} :{part}' for name, part in pairs)}}}"
+        )
+    ),
+    max_leaves=12,
+)
+"""JSON in which keys often come twice, and quotation marks are spelled in every way."""
 
 
 def nested(depth: int) -> object:
@@ -31,6 +47,19 @@ def nested(depth: int) -> object:
             "comes twice",
             Reason.NOT_JSON,
             id="repeated key deep inside",
+        ),
+        pytest.param(
+            b'{"a":1,"\\u0061":1}', "a", "comes twice", Reason.NOT_JSON, id="repeated, one spelled"
+        ),
+        pytest.param(
+            b'{"a":"\\u0022","a":"\\u0022\\u0022\\u0022"}',
+            "a",
+            "comes twice",
+            Reason.NOT_JSON,
+            id="repeated beside spelled quotation marks",
+        ),
+        pytest.param(
+            b'{"a":1,"a":1e999}', "a", "comes twice", Reason.NOT_JSON, id="repeated, and 1e999"
         ),
         pytest.param(b'{"a":[1,NaN]}', "a.1", "NaN is not JSON", Reason.NOT_JSON, id="NaN"),
         pytest.param(b'{"a":-Infinity}', "a", "-Infinity", Reason.NOT_JSON, id="Infinity"),
@@ -59,9 +88,37 @@ def test_what_is_not_strict_json_is_refused_with_its_path(
     assert caught.value.flaws[0].remedy
 
 
-def test_strict_json_is_returned_as_it_is() -> None:
-    body = b'{"a": [1, 2.5, null, true, "\\u00e9", {"b": -1e-7}], "c": "\xc3\xa9"}'
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": [1, 2.5, null, true, "\\u00e9", {"b": -1e-7}], "c": "\xc3\xa9"}',
+        b'{"a": "\\"\\u0022\\\\u0022", "\\"": "Infinity, NaN"}',
+        b'"\\ud83d\\ude00 and \\ud83d"',
+        b"[" * 300 + b"]" * 300,
+    ],
+)
+def test_strict_json_is_returned_as_it_is(body: bytes) -> None:
     assert parse(body) == json.loads(body)
+
+
+@given(JSON)
+def test_a_key_that_comes_twice_is_found_however_it_is_spelled(text: str) -> None:
+    seen: list[bool] = []
+
+    def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
+        seen.append(len(dict(found)) < len(found))
+        return dict(found)
+
+    content = json.loads(text, object_pairs_hook=pairs)
+    if any(seen) or "1e999" in text:
+        with pytest.raises(InvalidEventError):
+            parse(text.encode())
+        return
+    document = read(text.encode())
+    assert document.content == content
+    if document.texts is not None:
+        items = content if isinstance(content, list) else [content]
+        assert [json.loads(one) for one in document.texts] == items
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 
 from services.intake.core.report import ForeignSourceError, IdFrom, accept, named
 from shared.contract.errors import InvalidEventError, Reason
@@ -42,6 +43,24 @@ def test_the_stamps_are_ours_whatever_was_sent() -> None:
     published = json.loads(accept(sent, received_at=RECEIVED).value)
     assert published["receivedat"] == RECEIVED
     assert published["partitionkey"] == "desk:4711"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        a_report(traceparent="00-abc", ourextension="x", note=True, count=7),
+        a_report(receivedat="1999-01-01T00:00:00Z", partitionkey=5),
+        a_report(id=..., time=..., source=...),
+        a_report(dataschema=None, data=..., type="ticket.unmerged"),
+        a_report(data=..., data_base64=base64.b64encode(b'{"author":"agent"}').decode()),
+    ],
+)
+def test_the_same_is_published_with_and_without_the_text_at_hand(sent: dict[str, Any]) -> None:
+    text = to_json(sent)
+    with_text = accept(sent, received_at=RECEIVED, bound_source="desk", text=text)
+    assert with_text == accept(sent, received_at=RECEIVED, bound_source="desk")
+    names = [name for name, _ in json.loads(with_text.value, object_pairs_hook=list)]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("time", [..., None])
