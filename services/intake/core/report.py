@@ -16,7 +16,7 @@ from shared.contract.envelope import headers_of
 from shared.contract.errors import Flaw, InvalidEventError, PermanentError, Reason
 from shared.contract.events import validate_event
 from shared.contract.flaws import refuse_unstorable
-from shared.contract.ids import derived_event_id
+from shared.contract.ids import derived_event_id, ticket_key
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ID_REMEDY: Final = "Send 1 to 128 of the characters A-Z a-z 0-9 . _ : -"
@@ -107,9 +107,14 @@ def accept(
     if b"\\" in text and b"\\u0000" in text:
         refuse_unstorable(text)
     found = validate_event(text)
-    stamps = {"receivedat": received_at, "partitionkey": found.ticket}
-    headers = headers_of({**sent, **stamps})
-    return Accepted(found.id, id_from, stamps["partitionkey"], _with(text, stamps), headers)
+    # Validated, its source is not our own, so that this is what `found.ticket` works out as well.
+    ticket = ticket_key(found.source, found.subject)
+    # Ours are put behind what was sent as they are; to merge and to pack all of it would cost more.
+    at = received_at.encode()
+    value = b'%b,"receivedat":"%b","partitionkey":%b}' % (text[:-1], at, to_json(ticket))
+    headers = headers_of(sent)
+    headers += (("ce_receivedat", at), ("ce_partitionkey", ticket.encode()))
+    return Accepted(found.id, id_from, ticket, value, headers)
 
 
 def named(header: bytes) -> str:
