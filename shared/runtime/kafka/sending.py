@@ -26,7 +26,7 @@ class Sender:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.producer: Final = producer
-        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._lanes: dict[str, list[_Lane]] = {}
         self._due: list[_Lane] = []
         self._handing: set[asyncio.Task[None]] = set()
 
@@ -38,20 +38,14 @@ class Sender:
         Raises:
             aiokafka.errors.KafkaError: It is not known of any of them.
         """
-        counts = {
-            topic: len(await self.producer.partitions_for(topic))
-            for topic in {record.topic for record in records}
-        }
+        lanes = {topic: await self._to(topic) for topic in {record.topic for record in records}}
         put: list[tuple[int, _Batch, int]] = []
         for record in records:
-            partition = partition_for(record.key, counts[record.topic])
-            lane = self._lanes.get((record.topic, partition))
-            if lane is None:
-                lane = _Lane(self.producer, record.topic, partition, self._hand_over)
-                self._lanes[record.topic, partition] = lane
-            while (placed := lane.put(record)) is None:
+            to = lanes[record.topic]
+            lane = to[partition_for(record.key, len(to))]
+            while (place := lane.put(record)) is None:
                 await lane.room()
-            put.append((partition, *placed))
+            put.append(place)
         for batch in {batch for _, batch, _ in put}:
             # One answer of Kafka tells most of them together.
             if not batch.first.done():
@@ -60,7 +54,7 @@ class Sender:
 
     async def stop(self) -> None:
         """Send what waits, as far as five seconds suffice, and leave; nobody waits after it."""
-        lanes = list(self._lanes.values())
+        lanes = [lane for to in self._lanes.values() for lane in to]
         drained = await let_go(asyncio.gather(*(lane.drained() for lane in lanes)))
         # Stopping flushes once more; where that is hopeless it would only take longer.
         await (stop(self.producer) if drained else _abandon(self.producer))
@@ -68,6 +62,14 @@ class Sender:
             task.cancel()
         for lane in lanes:
             lane.close()
+
+    async def _to(self, topic: str) -> list[_Lane]:
+        """Return the lanes to all partitions of *topic*, by their numbers."""
+        count = len(await self.producer.partitions_for(topic))
+        lanes = self._lanes.setdefault(topic, [])
+        for partition in range(len(lanes), count):
+            lanes.append(_Lane(self.producer, topic, partition, self._hand_over))
+        return lanes
 
     def _hand_over(self, lane: _Lane) -> None:
         """Have *lane* hand over what fills, together with all that are due by then."""
@@ -156,8 +158,10 @@ class _Lane:
         self._going: _Batch | None = None
         self._closed = False
 
-    def put(self, record: Record) -> tuple[_Batch, int] | None:
-        """Return the batch that *record* goes with and its place in it; None while that is full.
+    def put(self, record: Record) -> tuple[int, _Batch, int] | None:
+        """Return the partition, the batch that *record* goes with, and its place in that.
+
+        None while the batch is full.
 
         Raises:
             aiokafka.errors.ProducerClosed: The producer has gone.
@@ -172,7 +176,7 @@ class _Lane:
         added = batch.builder.append(
             timestamp=None, key=record.key, value=record.value, headers=record.headers
         )
-        return None if added is None else (batch, added.offset)
+        return None if added is None else (self._partition, batch, added.offset)
 
     async def room(self) -> None:
         """Wait until the full batch has taken the place of the one under way."""
