@@ -28,6 +28,7 @@ from shared.contract.decisions import (
     GroupOpened,
     NoticeDue,
     Notify,
+    Timer,
     TimerBreached,
     TimerDecision,
     TimerMet,
@@ -147,15 +148,21 @@ def _listed(case: Case, data: Decision) -> Plain:
     """Take the list of all timers in force; a timer that a newer list leaves out is no more."""
     kept = dict(case.timers)
     for timer in data.timers:
-        plain = timer.model_dump(mode="json")
-        known = kept.get(plain["name"], {})
+        known = kept.get(timer.name, {})
         if known.get("listed", {}).get("version", 0) < data.version:
-            listed = {name: plain.get(name) for name in _OF_A_TIMER}
-            kept[plain["name"]] = {**known, "listed": {**listed, "version": data.version}}
+            kept[timer.name] = {**known, "listed": _stated(timer, data.version)}
     return {"timers": kept, "listed": max(case.listed, data.version)}
 
 
-_OF_A_TIMER: Final = ("state", "due", "calendar", "used_s", "allowance_s")
+def _stated(timer: Timer, version: int) -> Plain:
+    return {
+        "state": None if timer.state is None else timer.state.value,
+        "due": None if timer.due is None else timer.due.isoformat(),
+        "calendar": timer.calendar,
+        "used_s": timer.used_s,
+        "allowance_s": timer.allowance_s,
+        "version": version,
+    }
 
 
 def _told(case: Case, data: TimerDecision, state: str) -> Plain:
