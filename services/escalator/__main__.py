@@ -91,6 +91,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                         ConsumeOptions(
                             group="escalator",
                             share=settings.share,
+                            in_step=True,
                             caught_up_every_s=_CAUGHT_UP_EVERY_S,
                         ),
                     )

@@ -16,6 +16,8 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 Records: TypeAlias = Sequence[ConsumerRecord[Any, Any]]
+Polled: TypeAlias = Mapping[TopicPartition, Records]
+"""Records by partition, each in its order."""
 
 
 class Fetched:
@@ -24,7 +26,7 @@ class Fetched:
     def __init__(self) -> None:
         self._waiting: dict[TopicPartition, deque[ConsumerRecord[Any, Any]]] = {}
 
-    def keep(self, polled: Mapping[TopicPartition, Records]) -> None:
+    def keep(self, polled: Polled) -> None:
         """Let what was *polled* wait."""
         for partition, records in polled.items():
             self._waiting.setdefault(partition, deque()).extend(records)
@@ -34,13 +36,11 @@ class Fetched:
         for partition in partitions:
             self._waiting.pop(partition, None)
 
-    def has(self, partition: TopicPartition) -> bool:
-        """Whether something of *partition* waits."""
-        return bool(self._waiting.get(partition))
+    def count(self, partition: TopicPartition) -> int:
+        """Return how many records of *partition* wait."""
+        return len(self._waiting.get(partition, ()))
 
-    def earliest(
-        self, most: int, behind: Collection[TopicPartition]
-    ) -> dict[TopicPartition, Records]:
+    def earliest(self, most: int, behind: Collection[TopicPartition]) -> Polled:
         """Take the earliest records of all partitions, at most *most*, and return them.
 
         No later than where nothing waits any more of a partition of which Kafka holds more
@@ -65,4 +65,4 @@ class Fetched:
                 break
             else:
                 heapq.heappop(heads)
-        return dict(taken)
+        return taken

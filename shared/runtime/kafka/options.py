@@ -32,6 +32,9 @@ class ConsumeOptions:
         share: ``all`` takes every partition, whoever else does, without waiting for a group;
             ``group`` what the group gives us.
         max_records: The most records of a batch.
+        in_step: Hand records over in the order in which they were appended, over all partitions:
+            for whoever counts over several keys. Without, a partition's come together, which is
+            cheaper to apply.
         poll_s: How long to wait for records before looking round, real seconds.
         caught_up_every_s: How often partitions applied up to their end are marked so, and lag is
             measured, real seconds; timers that wait for input wait up to this long.
@@ -46,6 +49,7 @@ class ConsumeOptions:
     assignment: Mapping[str, Sequence[int]] | None = None
     share: Share = "group"
     max_records: int = 500
+    in_step: bool = False
     poll_s: float = 0.2
     caught_up_every_s: float = 1.0
     stuck_after_s: float = 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -15,7 +15,7 @@ from typing_extensions import override
 from shared.contract.errors import TransientError
 from shared.runtime.clock import backoff_s, monotonic
 from shared.runtime.kafka.client import START_S, client_options, let_go
-from shared.runtime.kafka.fetched import Fetched
+from shared.runtime.kafka.fetched import Fetched, Polled
 from shared.runtime.kafka.options import ConsumeOptions, Handle
 from shared.runtime.kafka.records import Batch, incoming
 from shared.runtime.kafka.start_check import check_topics
@@ -132,16 +132,20 @@ class Session:
         return self._owned - self._unplaced
 
     async def _turn(self) -> None:
-        """Place what is new, fetch, and hand over what is earliest."""
+        """Place what is new, fetch, and hand over what came."""
         try:
             if self._unplaced:
                 await self._place()
-            behind = await self._fetch()
-            taken = self._fetched.earliest(self._options.max_records, behind)
+            taken = await (self._in_step() if self._options.in_step else self._poll())
             for topic in self._topics:
                 await self._hand_over(topic, taken)
         except TransientError as error:
             await self._step_back(error)
+
+    async def _in_step(self) -> Polled:
+        """Fetch, and return what is earliest of all partitions."""
+        behind = await self._fetch()
+        return self._fetched.earliest(self._options.max_records, behind)
 
     async def _fetch(self) -> set[TopicPartition]:
         """Fetch until something waits of each partition of which Kafka holds more.
@@ -149,15 +153,18 @@ class Session:
         One that gives nothing for long, its leader away perhaps, is waited for no more until it
         does. Return the partitions of which Kafka holds more than was fetched.
         """
-        lacking = [one for one in self._placed() if not self._fetched.has(one)]
-        waiting = len(lacking) < len(self._placed())
+        # Each is kept filled for a batch, or the one that runs out would cut every batch short.
+        low = [
+            one for one in self._placed() if self._fetched.count(one) < self._options.max_records
+        ]
+        idle = not any(map(self._fetched.count, self._placed()))
         until = monotonic() + _PATIENCE_S
-        polled = await self._poll(0.0 if waiting else self._options.poll_s, lacking)
+        polled = await self._poll(self._options.poll_s if idle else 0.0, low) if low or idle else {}
         while True:
             self._fetched.keep(polled)
             self._silent -= polled.keys()
             behind = await self._behind() - self._silent
-            lacking = [one for one in behind if not self._fetched.has(one)]
+            lacking = [one for one in behind if not self._fetched.count(one)]
             if not lacking or self._stop.is_set():
                 return behind
             if (left := until - monotonic()) <= 0:
@@ -174,12 +181,13 @@ class Session:
                 behind.add(one)
         return behind
 
-    async def _poll(
-        self, wait_s: float, of: Sequence[TopicPartition] = ()
-    ) -> dict[TopicPartition, list[Any]]:
+    async def _poll(self, wait_s: float | None = None, of: Sequence[TopicPartition] = ()) -> Polled:
+        wait_s = self._options.poll_s if wait_s is None else wait_s
         try:
-            polled: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
-                *of, timeout_ms=round(wait_s * 1000), max_records=self._options.max_records
+            polled: Polled = await self._consumer.getmany(
+                *of,
+                timeout_ms=round(wait_s * 1000),
+                max_records=self._options.max_records * max(1, len(of)),
             )
         except NoOffsetForPartitionError:
             # The group remembers nothing of a partition that was just assigned; we place it.
@@ -206,9 +214,7 @@ class Session:
             self._unplaced.discard(partition)
             self._watch.moved(partition)
 
-    async def _hand_over(
-        self, topic: str, polled: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]
-    ) -> None:
+    async def _hand_over(self, topic: str, polled: Polled) -> None:
         """Hand over what came of *topic* and is still ours."""
         placed = self._placed()
         taken = {one: polled[one] for one in sorted(polled) if one.topic == topic and one in placed}

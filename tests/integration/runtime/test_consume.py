@@ -60,7 +60,7 @@ async def test_what_waits_in_many_partitions_comes_in_the_order_in_which_it_was_
     for n in range(60):
         await write(kafka, topic, numbered(20, start=20 * (n // 3)), partition=n % 3)
     applier = Applier(tracker)
-    async with consuming(kafka, [topic], applier, replace(QUICK, max_records=100)):
+    async with consuming(kafka, [topic], applier, replace(QUICK, max_records=100, in_step=True)):
         await until_applied(tracker, 1200)
     batches = [[one.timestamp for one in batch.records] for batch in applier.batches]
     assert max(map(len, batches)) <= 100
