@@ -49,9 +49,9 @@ from shared.runtime.outbox import Relay
 from shared.runtime.progress import Progress
 from shared.runtime.run import run, together
 
-# The consumer and its look at the log's ends, the sender, the relay and its cleaning, the mender,
+# The consumer and its look at the log's ends, the sender's two, the relay and its cleaning, the mender,
 # the watch, Slack's keeper and channel, and three for the API.
-_CONNECTIONS: Final = 12
+_CONNECTIONS: Final = 13
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

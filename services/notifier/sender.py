@@ -17,7 +17,7 @@ from services.notifier.core.retry import Failed, Outcome, Refused
 from services.notifier.core.roster import Contact
 from services.notifier.core.settle import State
 from services.notifier.core.wording import Told
-from services.notifier.store import Now
+from services.notifier.store import Now, now
 from services.notifier.store_claims import Claimed, Parcel, Terms, claim, expire_leases, look
 from services.notifier.store_results import Recorded, Results, record
 from services.notifier.tokens import AnswerLinks
@@ -32,8 +32,8 @@ log = structlog.get_logger()
 
 POLL_S: Final = 0.25
 SWEEP_S: Final = 1.0
-# While messages are on their way, their results are gathered for so long, to be written as one.
-GATHER_S: Final = 0.025
+# While messages are on their way, free places are gathered for so long, to be filled by one claim.
+GATHER_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ class Manner:
 class Sender:
     """One process's share of the sending; several work on one ledger side by side.
 
-    Results are written, and new claims made, in one transaction after the other; the messages
-    themselves go out meanwhile, each as a task of its own.
+    Claims are made in one transaction after the other, and so, beside them, are results written
+    down: each takes up what has come in during the last. The messages themselves go out meanwhile,
+    each as a task of its own.
     """
 
     def __init__(
@@ -90,57 +91,82 @@ class Sender:
         self._due = due
         self._told = told
         self._under_way: set[asyncio.Task[None]] = set()
+        self._crowded = False
         self._ended: list[tuple[Parcel, Outcome]] = []
+        self._some_ended = asyncio.Event()
         self._swept_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until *stop*; then let what is under way end, and write its results down."""
         try:
-            while not stop.is_set() or self._under_way or self._ended:
-                more = await retrying(
-                    lambda: self._turn(claiming=not stop.is_set()), stop=stop, what="send notices"
-                )
-                if not more:
-                    await self._rest()
-        except TransientError as error:
-            # Whoever comes next finds the claims, and sends again what this one may have sent.
-            log.warning("results not written down", count=len(self._ended), why=error.reason)
+            async with asyncio.TaskGroup() as group:
+                claiming = group.create_task(self._claim_on(stop))
+                group.create_task(self._record_on(stop, claiming))
         finally:
             for task in self._under_way:
                 task.cancel()
 
-    async def _turn(self, *, claiming: bool) -> bool:
-        """Write down what has ended and claim what is due; say whether to go on at once."""
-        ended = tuple(self._ended)
-        free = self._manner.at_once - len(self._under_way) if claiming else 0
+    async def _claim_on(self, stop: asyncio.Event) -> None:
+        with contextlib.suppress(TransientError):
+            while not stop.is_set():
+                if not await retrying(self._claim, stop=stop, what="claim notices"):
+                    await self._rest()
+        # Whoever writes results down waits for the last of them, which may have come before.
+        self._some_ended.set()
+
+    async def _record_on(self, stop: asyncio.Event, claiming: asyncio.Task[None]) -> None:
+        try:
+            while self._ended or self._under_way or not claiming.done():
+                await self._some_ended.wait()
+                self._some_ended.clear()
+                await retrying(self._record, stop=stop, what="write results down")
+        except TransientError as error:
+            # Whoever comes next finds the claims, and sends again what this one may have sent.
+            log.warning("results not written down", count=len(self._ended), why=error.reason)
+
+    async def _claim(self) -> bool:
+        """Claim what is due; say whether to go on at once."""
+        free = self._manner.at_once - len(self._under_way)
+        sweeping = monotonic() - self._swept_at > SWEEP_S
+        if not free and not sweeping:
+            return False
         async with self._database.transaction() as conn:
             moment, waiting = await look(conn)
+            if sweeping:
+                await self._sweep(conn, moment)
+            found = await claim(conn, waiting, free, self._manner.terms, moment)
+        if found.parcels:
+            failpoint("sender.after_claim")
+        for parcel in found.parcels:
+            task = asyncio.create_task(self._deliver(parcel))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        if found.more:
+            self._told.set()
+        self._crowded = len(self._under_way) >= self._manner.at_once
+        return found.more and not self._crowded
+
+    async def _record(self) -> None:
+        """Write down what has ended."""
+        ended = tuple(self._ended)
+        if not ended:
+            return
+        async with self._database.transaction() as conn:
             results = await record(
                 conn,
                 ended,
                 roster=self._manner.terms.roster,
                 hold=self._manner.hold,
                 alerts="intake" in self._channels,
-                moment=moment,
+                moment=await now(conn),
             )
-            if ended:
-                failpoint("sender.before_record")
-            if monotonic() - self._swept_at > SWEEP_S:
-                await self._sweep(conn, moment)
-            found = await claim(conn, waiting, free, self._manner.terms, moment)
-        if ended:
-            failpoint("sender.after_record")
-        if found.parcels:
-            failpoint("sender.after_claim")
+            failpoint("sender.before_record")
+        failpoint("sender.after_record")
         del self._ended[: len(ended)]
         self._account(results)
-        for parcel in found.parcels:
-            task = asyncio.create_task(self._deliver(parcel))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-        if ended or found.more:
-            self._told.set()
-        return found.more and len(self._under_way) < self._manner.at_once
+        self._told.set()
+        # What these have kept waiting may go: the next of their tickets, or of their far sides.
+        self._due.set()
 
     async def _sweep(self, conn: Connection, moment: Now) -> None:
         """Find deliveries whose sender died over them."""
@@ -150,11 +176,10 @@ class Sender:
             log.warning("deliveries of unknown fate found", count=count)
 
     async def _rest(self) -> None:
-        """Wait until there may be something to do: new rows, an ended send, a moment's passing."""
-        if not self._ended:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await self._due.wait()
+        """Wait until there may be something to claim: new rows, a free place, a moment's passing."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_S):
+                await self._due.wait()
         self._due.clear()
         if self._under_way:
             await asyncio.sleep(GATHER_S)
@@ -169,7 +194,9 @@ class Sender:
             )
         failpoint("sender.after_send")
         self._ended.append((parcel, outcome))
-        self._due.set()
+        self._some_ended.set()
+        if self._crowded:
+            self._due.set()
 
     async def _send(self, parcel: Parcel) -> Outcome:
         """Send once; whatever a channel raises is a failure of that way."""

@@ -278,7 +278,8 @@ async def _take(
         # A plan that was made while little waited would take minutes over thousands.
         await conn.execute(_PLAN_ANEW)
     found = await conn.execute(_TAKE, given)
-    return [dict(row) for row in found.mappings()]
+    columns = tuple(found.keys())
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def _known(row: Mapping[str, Any]) -> Known:
