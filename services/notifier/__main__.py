@@ -52,6 +52,8 @@ from shared.runtime.run import run, together
 # The consumer and its look at the log's ends, the sender's two, the relay and its cleaning, the mender,
 # the watch, Slack's keeper and channel, and three for the API.
 _CONNECTIONS: Final = 13
+# Whoever follows deliveries need not hear of one before the next are there too.
+_STEPS_GATHERED_S: Final = 0.1
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -122,7 +124,9 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         tasks: list[Coroutine[Any, Any, None]] = [
             # What needs only PostgreSQL starts first, and goes on while Kafka is away.
             Sender(database, ways, manner, due=due, told=told).run(stop),
-            Relay(database, publisher, settings.topic(DELIVERIES), told).run(stop),
+            Relay(
+                database, publisher, settings.topic(DELIVERIES), told, gather_s=_STEPS_GATHERED_S
+            ).run(stop),
             watch(database, settings.clock_speed, stop),
             people.run(stop),
             access.run(stop),

@@ -73,6 +73,8 @@ class Relay:
         topic: The topic's full name, prefix included.
         wake: Set it after a commit that wrote rows; without it they wait for the next look.
         poll_s: Real seconds between looks at an outbox that seemed empty.
+        gather_s: Real seconds for which rows are gathered once it is woken; a service that commits
+            all the time and whose readers can wait spares publishings by it.
         most: Rows of one publishing.
     """
 
@@ -81,6 +83,7 @@ class Relay:
     topic: str
     wake: asyncio.Event
     poll_s: float = 0.25
+    gather_s: float = 0.0
     most: int = 500
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -140,6 +143,7 @@ class Relay:
         with suppress(TimeoutError):
             async with asyncio.timeout(self.poll_s):
                 await self.wake.wait()
+        await asyncio.sleep(self.gather_s)
 
     async def _clean_on(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
