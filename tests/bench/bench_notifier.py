@@ -7,8 +7,9 @@ relays each step to Kafka. The baseline has its notices in memory and only sends
 channel, signed the same, as many at a time. Both run in a process of their own, one after the
 other, against one receiver; the rate is what the receiver takes between its first and last request.
 
-Then how long notices wait for nine receivers beside a tenth that hangs: 300 at once, by the ledger,
-from when they could go to when the far side had taken them.
+Then how late notices are of which 1,000 are due within one second, planned before: by the ledger, from
+when each could go to when it was written down that the far side had taken it. And as long, of 300 at
+once, how long they wait for nine receivers beside a tenth that hangs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +33,7 @@ import asyncpg
 import uvloop
 
 from shared.contract.topics import TIER_CHANGES
-from shared.runtime.clock import monotonic
+from shared.runtime.clock import monotonic, real_now
 from shared.runtime.migrations import migrate
 from shared.runtime.settings import KafkaAccess
 from shared.runtime.topics import create_topics
@@ -43,8 +45,14 @@ PEOPLE: Final = 8
 AT_ONCE: Final = 32
 TURNS: Final = 5
 COUNT: Final = 1000
+PLANNED_BEFORE: Final = timedelta(seconds=4)
 WELL: Final = 9
 EACH: Final = 30
+
+_WAITED: Final = """
+    SELECT extract(epoch FROM finished_at - greatest(planned_at, hold_until)) AS waited
+    FROM notifier.delivery WHERE starts_with(ticket, $1) AND state = 'delivered'
+"""
 
 
 @dataclass
@@ -142,6 +150,37 @@ async def without(receiver: Receiver, environ: dict[str, str]) -> float:
     return receiver.rate()
 
 
+async def due_in_one_second(
+    receiver: Receiver, kafka: str, topic: str, database: str
+) -> list[float]:
+    """Return in order how late each of `COUNT` notices was that were due within a second, in seconds."""
+    receiver.begin()
+    first = real_now() + PLANNED_BEFORE
+    decisions = [
+        a_decision(
+            ticket=f"desk:due-{n}",
+            notify=calls(f"r{n % PEOPLE}"),
+            hold_until=(first + timedelta(seconds=n / COUNT)).isoformat(),
+        )
+        for n in range(COUNT)
+    ]
+    await publish(kafka, topic, decisions)
+    await receiver.until(COUNT)
+    return await waited(database, "desk:due-", COUNT)
+
+
+async def waited(database: str, tickets: str, count: int) -> list[float]:
+    """Return how long each of *count* notices about *tickets*, which begin so, waited, in seconds."""
+    conn = await asyncpg.connect(database)
+    try:
+        async with asyncio.timeout(60):
+            while len(rows := await conn.fetch(_WAITED, tickets)) < count:  # noqa: ASYNC110  the database wakes nobody
+                await asyncio.sleep(0.05)
+    finally:
+        await conn.close()
+    return sorted(float(row["waited"]) for row in rows)
+
+
 async def beside_a_dead_one(receiver: Receiver, path: Path, environ: dict[str, str]) -> list[float]:
     """Return in order how long each notice to one of nine waited while the tenth hung, in seconds."""
     over, hangs = asyncio.Event(), asyncio.Event()
@@ -165,19 +204,14 @@ async def beside_a_dead_one(receiver: Receiver, path: Path, environ: dict[str, s
         storm = [a_decision(ticket=f"desk:beside-{n}", notify=everybody) for n in range(EACH)]
         await publish(kafka, topic, storm)
         await receiver.until(WELL * EACH)
+        found = await waited(environ["DATABASE_URL"], "desk:beside-", WELL * EACH)
         over.set()
     dead.close()
-    conn = await asyncpg.connect(environ["DATABASE_URL"])
-    rows = await conn.fetch(
-        "SELECT extract(epoch FROM finished_at - planned_at) AS waited FROM notifier.delivery"
-        " WHERE ticket LIKE 'desk:beside-%' AND state = 'delivered'"
-    )
-    await conn.close()
-    return sorted(float(row["waited"]) for row in rows)
+    return found
 
 
 async def measure(kafka: str, database: str) -> dict[str, float]:
-    """Return both rates and their ratio, medians over the turns."""
+    """Return both rates and their ratio, medians over the turns, and how long notices waited."""
     prefix = f"bench-{secrets.token_hex(4)}."
     await create_topics(KafkaAccess(bootstrap_servers=kafka), prefix=prefix, replicas=1)
     await migrate(database, ["notifier"])
@@ -210,13 +244,16 @@ async def measure(kafka: str, database: str) -> dict[str, float]:
             for turn in range(TURNS):
                 mine = await through_ledger(receiver, kafka, topic, turn)
                 pairs.append((mine, await without(receiver, environ)))
+            late = await due_in_one_second(receiver, kafka, topic, database)
         for name in ("NOTIFIER_MAX_IN_FLIGHT", "NOTIFIER_AT_ONCE"):
             del environ[name]
-        waited = await beside_a_dead_one(receiver, path, environ)
+        beside = await beside_a_dead_one(receiver, path, environ)
     server.close()
     return {
-        "dead_p50_s": round(waited[len(waited) // 2], 3),
-        "dead_p99_s": round(waited[len(waited) * 99 // 100], 3),
+        "late_p50_s": round(late[len(late) // 2], 3),
+        "late_p99_s": round(late[len(late) * 99 // 100], 3),
+        "dead_p50_s": round(beside[len(beside) // 2], 3),
+        "dead_p99_s": round(beside[len(beside) * 99 // 100], 3),
         "ledger_per_s": round(statistics.median(mine for mine, _ in pairs), 1),
         "baseline_per_s": round(statistics.median(bare for _, bare in pairs), 1),
         "ratio": round(statistics.median(mine / bare for mine, bare in pairs), 3),
@@ -241,6 +278,8 @@ def main() -> None:
         f"notifier, {COUNT} notices to {PEOPLE} webhooks, {AT_ONCE} at a time:"
         f" {found['ledger_per_s']:.0f} deliveries/s through the ledger,"
         f" {found['baseline_per_s']:.0f}/s without, ratio {found['ratio']:.2f} (goal {GOAL});"
+        f" {COUNT} due in one second: late by p50 {found['late_p50_s']:.2f} s,"
+        f" p99 {found['late_p99_s']:.2f} s;"
         f" {EACH * (WELL + 1)} at once beside one of ten that hangs: p50 {found['dead_p50_s']:.2f} s,"
         f" p99 {found['dead_p99_s']:.2f} s"
     )
