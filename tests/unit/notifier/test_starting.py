@@ -19,6 +19,14 @@ LEAST = {
 MAIL = {"NOTIFIER_SMTP_HOST": "mail.test", "NOTIFIER_MAIL_FROM": "t@example.org"}
 CLEO = {"CLEO_URL": "https://hooks.example.org/cleo", "CLEO_SECRET": SECRET}
 
+RECEIPTS_ALONE_BY_MAIL = """
+roster: {name: receipts, version: 1}
+modes: {page: [console]}
+people: {ana: {name: Ana Abel, console: true}}
+roles: {t1: ana}
+receipts: {channel: email}
+"""
+
 
 @pytest.fixture
 def roster_file(tmp_path: Path) -> str:
@@ -58,6 +66,18 @@ def test_a_webhook_without_its_address_or_secret_is_named(
     said = refusal({"NOTIFIER_ROSTER_FILE": roster_file, **MAIL, **environ})
     assert f"cleo: {expected}" in said
     assert "no base64 é" not in said
+
+
+def test_receipts_by_mail_need_a_relay(tmp_path: Path) -> None:
+    path = tmp_path / "roster.yaml"
+    path.write_text(RECEIPTS_ALONE_BY_MAIL, encoding="utf-8")
+    environ = {"NOTIFIER_ROSTER_FILE": str(path)}
+    said = refusal(environ)
+    assert "receipts: email is not set up" in said
+    assert "NOTIFIER_SMTP_HOST" in said
+    assert "none of its ways" not in said
+    settings = Settings.from_env(LEAST | environ | MAIL)
+    assert roster(settings, names(settings), environ, {}).receipts is not None
 
 
 def test_a_dry_run_needs_no_way_out(roster_file: str) -> None:
