@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -334,12 +335,12 @@ def read_roster(file: Path) -> Roster:
         RosterError: It cannot be used, or a calendar cannot be fetched.
     """
     loaded = load_roster_file(file)
-    addresses = [one for one in loaded.calendars if is_address(one)]
-    if not addresses:
+    sources = [one for one in loaded.calendars if is_address(one)]
+    if not sources:
         return loaded
-    texts, failures = asyncio.run(fetch(addresses, Egress()))
+    texts, failures = asyncio.run(fetch(sources, Egress(), partial(resolve, environ=os.environ)))
     if failures:
-        what = "; ".join(f"{address}: {why}" for address, why in failures.items())
+        what = "; ".join(f"{source}: {why}" for source, why in failures.items())
         raise RosterError(str(file), (Finding(0, "calendar", f"cannot be fetched: {what}"),))
     return load_roster_file(file, fetched=texts)
 

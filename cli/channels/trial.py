@@ -15,6 +15,7 @@ import typer
 
 from cli.output import PROBLEM, WRONG_USE, AsJson, fail, print_json
 from services.notifier.answering import letters
+from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.base import Channel, Notice
 from services.notifier.channels.build import Surroundings, channels, names, roster
 from services.notifier.channels.egress import Egress
@@ -27,6 +28,7 @@ from services.notifier.core.roster import Contact, Roster, TicketFacts
 from services.notifier.rosters import Rosters
 from services.notifier.settings import Settings
 from shared.runtime.clock import new_id, real_now
+from shared.runtime.secret import resolve
 from shared.runtime.settings import SettingsError
 
 _COMMAND: Final = "channels test"
@@ -134,7 +136,11 @@ async def _tried(settings: Settings, whom: str, by: str | None) -> list[Trial]:
         people = Rosters.of(
             settings.roster_file,
             partial(roster, settings, names(settings), os.environ),
-            Egress(settings.webhook_allow),
+            partial(
+                fetch,
+                egress=Egress(settings.webhook_allow),
+                secrets=partial(resolve, environ=os.environ),
+            ),
         )
         contact = _contact(people.current, whom)
         ways = _ways(people.current, contact, by)

@@ -15,6 +15,7 @@ from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
 from services.notifier.api_oncall import access_routes, oncall_routes
 from services.notifier.api_subscriptions import subscription_routes
+from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.build import (
     Surroundings,
     channels,
@@ -48,6 +49,7 @@ from shared.runtime.kafka import ConsumeOptions, Publisher, consume
 from shared.runtime.outbox import Relay
 from shared.runtime.progress import Progress
 from shared.runtime.run import run, together
+from shared.runtime.secret import resolve
 
 # The consumer and its look at the log's ends, the sender's two, the relay and its cleaning, the mender,
 # the watch, Slack's keeper and channel, and three for the API.
@@ -62,7 +64,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         people = Rosters.of(
             settings.roster_file,
             partial(roster, settings, names(settings), os.environ),
-            Egress(settings.webhook_allow),
+            partial(
+                fetch,
+                egress=Egress(settings.webhook_allow),
+                secrets=partial(resolve, environ=os.environ),
+            ),
         )
         await people.refresh()
         words = letters(settings)

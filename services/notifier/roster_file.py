@@ -225,8 +225,8 @@ class Calendars:
 
 
 def is_address(source: str) -> bool:
-    """Say whether the calendar *source* is to be fetched, and is no file."""
-    return source.startswith(("https://", "http://"))
+    """Say whether the calendar *source* is an address or a reference to one, and no file of ours."""
+    return source.startswith(("https://", "http://")) or is_reference(source)
 
 
 def load_roster_file(

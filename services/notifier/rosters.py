@@ -1,7 +1,7 @@
 """The roster in force, read anew when its file changes, without a restart."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 import structlog
 
 from services.notifier import metrics
-from services.notifier.calendar_fetching import fetch
-from services.notifier.channels.egress import Egress
 from services.notifier.core.roster import Roster
 from services.notifier.roster_file import is_address
 from shared.runtime.clock import real_now
 from shared.runtime.run import stopped_within
+from shared.runtime.secret import is_reference
 from shared.runtime.settings import SettingsError
 
 log = structlog.get_logger()
@@ -26,6 +25,9 @@ EVERY_S: Final = 2.0
 
 FETCH_EVERY: Final = timedelta(minutes=15)
 """How often calendars are fetched that live at an address, in real time."""
+
+Fetch = Callable[[Iterable[str]], Awaitable[tuple[dict[str, str], dict[str, str]]]]
+"""Fetches calendars; their texts by what the roster calls them, and why there is none."""
 
 Load = Callable[[Mapping[str, str]], Roster]
 """Reads the roster with the calendars that were fetched; SettingsError when it cannot be used."""
@@ -39,7 +41,7 @@ class Rosters:
         current: The roster to plan and send by.
         file: Where it was read from.
         load: Reads it again.
-        egress: Which addresses calendars may be fetched from.
+        fetch: Fetches the calendars that it names by an address, or by a reference to one.
         refused: Why the file as it stands now is not in force; None when it is.
         unfetched: Why a calendar could not be fetched, by its address; its last text counts.
     """
@@ -47,7 +49,7 @@ class Rosters:
     current: Roster
     file: Path
     load: Load
-    egress: Egress
+    fetch: Fetch
     refused: str | None = None
     unfetched: Mapping[str, str] = field(default_factory=dict)
     _fetched: dict[str, str] = field(default_factory=dict, repr=False)
@@ -55,13 +57,13 @@ class Rosters:
     _seen: object = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, file: Path, load: Load, egress: Egress) -> Self:
+    def of(cls, file: Path, load: Load, fetch: Fetch) -> Self:
         """Return the roster of *file* as it stands now, calendars at addresses not yet fetched.
 
         Raises:
             SettingsError: It cannot be used.
         """
-        made = cls(load({}), file, load, egress)
+        made = cls(load({}), file, load, fetch)
         made._seen = made._content()
         metrics.ROSTER_VERSION.set(made.current.version)
         metrics.ROSTER_REFUSED.set(0)
@@ -103,7 +105,7 @@ class Rosters:
         if not addresses or not (due or addresses - self._fetched.keys() - self.unfetched.keys()):
             return
         self._fetched_at = real_now()
-        texts, self.unfetched = await fetch(addresses, self.egress)
+        texts, self.unfetched = await self.fetch(addresses)
         self._fetched |= texts
         for address, why in self.unfetched.items():
             log.warning("a calendar was not fetched", address=_host(address), why=why)
@@ -139,5 +141,5 @@ def _read(file: Path) -> bytes | None:
 
 
 def _host(address: str) -> str:
-    """Return the host of *address*; the rest of it may be as good as a password."""
-    return urlsplit(address).hostname or "?"
+    """Return the host of *address*; the rest may be as good as a password. References are shown."""
+    return address if is_reference(address) else urlsplit(address).hostname or "?"

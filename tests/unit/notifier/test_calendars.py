@@ -2,11 +2,13 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from cli.roster import app
@@ -16,6 +18,7 @@ from services.notifier.calendar_writing import NoFeedError, feed, feed_token
 from services.notifier.channels.egress import Egress, parse_allowance
 from services.notifier.core.schedule import Span
 from services.notifier.roster_file import Calendars, Finding, RosterError, load_roster
+from shared.runtime.secret import resolve
 from tests.support.http_peer import Answer, http_peer, in_turn
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -157,12 +160,39 @@ def test_what_is_written_reads_back_as_the_same_shifts(tmp_path: Path) -> None:
 
 async def test_a_calendar_is_fetched_only_where_webhooks_may_go() -> None:
     async with http_peer(in_turn(Answer(200, {}, WEEKLY.encode()))) as peer:
-        texts, failures = await fetch([peer.url], Egress())
+        texts, failures = await fetch([peer.url], Egress(), SecretStr)
         assert (texts, len(failures)) == ({}, 1)
         assert peer.got == []
         allowed = Egress((parse_allowance("http://127.0.0.1/32"),))
-        texts, failures = await fetch([peer.url], allowed)
+        texts, failures = await fetch([peer.url], allowed, SecretStr)
     assert (texts, failures) == ({peer.url: WEEKLY}, {})
+
+
+async def test_a_calendar_whose_address_is_a_secret_is_named_by_a_reference() -> None:
+    allowed = Egress((parse_allowance("http://127.0.0.1/32"),))
+    async with http_peer(in_turn(Answer(200, {}, WEEKLY.encode()))) as peer:
+        secrets = partial(resolve, environ={"NIGHTS": f"{peer.url}/as-good-as-a-password"})
+        texts, failures = await fetch(["env:NIGHTS", "env:NOWHERE"], allowed, secrets)
+    assert [one.path for one in peer.got] == ["/as-good-as-a-password"]
+    assert texts == {"env:NIGHTS": WEEKLY}
+    assert failures.keys() == {"env:NOWHERE"}
+    assert "nothing is found at 'env:NOWHERE'" in failures["env:NOWHERE"]
+
+
+async def test_a_reference_opens_no_address_that_is_closed_otherwise() -> None:
+    async with http_peer(in_turn(Answer(200, {}, WEEKLY.encode()))) as peer:
+        secrets = partial(resolve, environ={"NIGHTS": f"{peer.url}/as-good-as-a-password"})
+        texts, failures = await fetch(["env:NIGHTS"], Egress(), secrets)
+    assert (texts, peer.got) == ({}, [])
+    assert "password" not in failures["env:NIGHTS"]
+
+
+def test_a_roster_may_name_a_calendar_by_a_reference() -> None:
+    named = ROSTER.replace("tier2.ics", '"env:NIGHTS"').replace("away.ics", '"env:AWAY"')
+    fetched = load_roster(named, calendars=Calendars(NOW, fetched={"env:NIGHTS": WEEKLY}))
+    assert set(fetched.calendars) == {"env:NIGHTS", "env:AWAY"}
+    span = Span(NOW, NOW + timedelta(days=14))
+    assert fetched.duties.shifts("tier2", span)
 
 
 def test_feeds_have_addresses_that_follow_from_the_secret(

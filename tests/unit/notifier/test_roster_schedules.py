@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.egress import Egress
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.roster_file import Finding, RosterError, load_roster, load_roster_file
@@ -100,7 +103,7 @@ def test_a_changed_file_is_in_force_and_a_broken_one_leaves_the_old(tmp_path: Pa
         except RosterError as error:
             raise SettingsError(str(error)) from None
 
-    rosters = Rosters.of(file, load, Egress())
+    rosters = Rosters.of(file, load, partial(fetch, egress=Egress(), secrets=SecretStr))
     assert not rosters.look()
     file.write_text(GOOD.replace("version: 3", "version: 4"), encoding="utf-8")
     assert rosters.look()
