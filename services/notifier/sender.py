@@ -32,6 +32,10 @@ log = structlog.get_logger()
 
 POLL_S: Final = 0.25
 SWEEP_S: Final = 1.0
+# Our own channels that show a letter's lines; what others have room for is not known.
+_WITH_LINES: Final = frozenset(
+    {"webhook", "email", "slack", "room", "teams", "apprise", "console", "intake", "receipt"}
+)
 # While messages are on their way, free places are gathered for so long, to be filled by one claim.
 GATHER_S: Final = 0.005
 
@@ -259,7 +263,9 @@ class Sender:
         )
         reader = contact or receipts
         message = self._manner.words.message(
-            told, language=None if reader is None else reader.language
+            told,
+            language=None if reader is None else reader.language,
+            apart=row["channel"] not in _WITH_LINES,
         )
         return Notice(
             id=part.id,

@@ -19,9 +19,12 @@ from jinja2 import (
     StrictUndefined,
     TemplateError,
 )
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from typing_extensions import override
 
 import deploy
 from services.notifier.core.known import Decided
@@ -106,8 +109,12 @@ class Words:
         """Return what names are called in *language*."""
         return self._spoken(language).terms
 
-    def message(self, told: Told, *, language: str | None = None) -> Message:
-        """Return the message for *told*, in the language of its reader."""
+    def message(self, told: Told, *, language: str | None = None, apart: bool = True) -> Message:
+        """Return the message for *told*, in the language of its reader.
+
+        Without *apart* it is left to the lines to say what is asked: who has room for them need not
+        wait until it is written twice.
+        """
         speech = self._spoken(language)
         given = values(told, speech.terms)
         message = speech.message(letter_for(told), given)
@@ -122,7 +129,7 @@ class Words:
         found = (
             () if told.veiled else links(told.decision, told.facts, speech.terms, self._public_url)
         )
-        asked = "" if told.veiled else speech.asked(given)
+        asked = speech.asked(given) if apart and not told.veiled else ""
         return Message(message.subject, lines, links=tuple(found), asked=asked)
 
     def letter(self, name: str, told: Told, *, language: str | None = None) -> Message:
@@ -205,8 +212,29 @@ class _Speech:
             raise WordsError(msg) from error
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, which does not ask of our macros anew whether they may be called.
+
+    A letter calls one in every line, and asking took longer than what they do.
+    """
+
+    @override
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is TemplateModule:
+            found = obj.__dict__.get(attribute)
+            if type(found) is Macro:
+                return found
+        return super().getattr(obj, attribute)
+
+    @override
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if type(obj) is Macro:
+            return obj(context.eval_ctx, *args, **kwargs)
+        return super().call(context, obj, *args, **kwargs)
+
+
 def _environment(paths: Iterable[Path]) -> Environment:
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=ChoiceLoader([FileSystemLoader(path) for path in paths]),
         # Plain words come out; each sink escapes them (`Message.html`, Slack, JSON).
         autoescape=False,
@@ -226,6 +254,8 @@ def _put_in(value: object) -> object:
 def plain_kept(value: object) -> str:
     """Return *value* as one line, keeping the blanks at its ends, which letters set on purpose."""
     text = str(value)
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text
     inner = plain(text)
     before = " " if text[:1] == " " else ""
     after = " " if text[-1:] == " " and inner else ""

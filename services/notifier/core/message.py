@@ -28,7 +28,7 @@ class Message:
     """A message before any sink has escaped it: a subject, and lines of plain words.
 
     *links* are (words, address) pairs; addresses are http(s) only. *asked* is what the reader is
-    asked for, for sinks that have room for little else.
+    asked for, for sinks that have room for little else; where the lines are shown, it may be empty.
     """
 
     subject: str
@@ -75,7 +75,7 @@ def plain(value: object) -> str:
     """
     text = str(value)
     if text.isascii() and text.isprintable():
-        return " ".join(text.split())
+        return " ".join(text.split()) if "  " in text else text.strip()
     kept: list[str] = []
     for character in text:
         match unicodedata.category(character):

@@ -3,6 +3,7 @@
 from email import message_from_bytes
 from email.policy import default as modern
 from html.parser import HTMLParser
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,7 +19,7 @@ from services.notifier.core.message import Message, Remarks, defused, plain
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import Contact, TicketFacts
 from services.notifier.core.wording import Told
-from services.notifier.words import Words
+from services.notifier.words import Words, WordsError
 from tests.unit.notifier.builders import NOON, TICKET, a_decision
 
 WORDS = Words()
@@ -264,3 +265,33 @@ def test_a_ticket_key_is_quoted_in_its_link() -> None:
     message = Words(public_url="https://b.example.org").message(told)
     assert message.links[0][1] == "https://b.example.org/tickets/desk:%22%C3%A4%2F%3F%23"
     assert TICKET not in message.subject
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "p.head.__call__.__globals__",
+        "p.head._func.__globals__",
+        "p.__class__.__mro__",
+        "p._body_stream.append('x')",
+        "p.head.name.__class__",
+    ],
+)
+def test_a_letter_gets_at_nothing_behind_the_sentences_that_it_shares(
+    wanted: str, tmp_path: Path
+) -> None:
+    (tmp_path / "en").mkdir()
+    letter = (
+        f'{{% import "parts.txt" as p with context %}}{{{{ p.head() }}}}\n---\n{{{{ {wanted} }}}}\n'
+    )
+    (tmp_path / "en" / "raise_notice.txt").write_text(letter, encoding="utf-8")
+    told = Told(a_decision(), "t2_oncall", Purpose.NOTICE, fyi=False, facts=TicketFacts())
+    with pytest.raises(WordsError, match="cannot be written"):
+        Words(own=tmp_path).message(told)
+
+
+def test_what_is_asked_is_said_apart_only_where_it_is_wanted() -> None:
+    told = Told(a_decision(), "t2_oncall", Purpose.NOTICE, fyi=False, facts=TicketFacts())
+    whole, without = WORDS.message(told), WORDS.message(told, apart=False)
+    assert whole.asked in whole.lines
+    assert (without.asked, without.lines) == ("", whole.lines)
