@@ -9,7 +9,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic_core import to_json
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    CollectionAggregate,
+    Text,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,11 +57,16 @@ async def now(conn: AsyncConnection) -> Now:
     return Now(virtual=row[0], real=row[1])
 
 
+def among(keys: Sequence[str]) -> CollectionAggregate[bool]:
+    """Return what a column is compared with to be one of *keys*: one parameter, whatever their number."""
+    return any_(literal(keys, ARRAY(Text)))
+
+
 async def load_known(conn: AsyncConnection, tickets: Iterable[str]) -> dict[str, Known]:
     """Return the *tickets* that were heard of, locked in the order of their keys."""
     found = await conn.execute(
         select(ticket)
-        .where(ticket.c.ticket.in_(sorted(set(tickets))))
+        .where(ticket.c.ticket == among(sorted(set(tickets))))
         .order_by(ticket.c.ticket)
         .with_for_update()
     )
@@ -78,7 +93,7 @@ async def load_early(
     conn: AsyncConnection, tickets: Iterable[str]
 ) -> dict[str, dict[int, Decided]]:
     """Return the decisions of *tickets* that wait for an earlier version."""
-    found = await conn.execute(select(early).where(early.c.ticket.in_(set(tickets))))
+    found = await conn.execute(select(early).where(early.c.ticket == among(sorted(set(tickets)))))
     kept: dict[str, dict[int, Decided]] = {}
     for row in found.mappings():
         kept.setdefault(row["ticket"], {})[row["version"]] = decided_from(row)

@@ -27,7 +27,7 @@ from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import stale
 from services.notifier.rosters import Rosters
 from services.notifier.store import Now
-from services.notifier.store_gates import gate_from, save_gates
+from services.notifier.store_gates import SAVE_GATES, gate_from, gates_given
 from services.notifier.store_ledger import (
     goes_by_mail_besides,
     open_gates,
@@ -132,8 +132,8 @@ _TAKE: Final = text(
 )
 _PLAN_ANEW: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _BEGIN: Final = text(
-    """
-    WITH claimed AS (
+    f"""
+    WITH saved AS ({SAVE_GATES}), claimed AS (
         UPDATE delivery d
         SET state = 'claimed', attempt = d.attempt + 1, digest = given.digest,
             lease_until = :until, first_attempt_at = coalesce(d.first_attempt_at, :real)
@@ -142,7 +142,7 @@ _BEGIN: Final = text(
     )
     INSERT INTO attempt (delivery_id, attempt, channel, started_at)
     SELECT id, attempt, channel, :real FROM claimed
-    """
+    """  # noqa: S608  only our own words are put in
 )
 _STUCK: Final = text(
     f"""
@@ -255,9 +255,9 @@ async def claim(
         else:
             outdated.append((row, why))
     await suppress(conn, outdated, moment)
-    await save_gates(conn, (one for name, one in after.items() if one != gates[name]))
     parcels = tuple(_parcels(fresh, gates, moment))
-    await _begin(conn, parcels, moment, terms.lease)
+    changed = [one for name, one in after.items() if one != gates[name]]
+    await _begin(conn, parcels, changed, moment, terms.lease)
     return Claim(parcels, more=moved or bool(rows))
 
 
@@ -339,16 +339,20 @@ def _claimed(row: Mapping[str, Any], moment: Now) -> Claimed:
 
 
 async def _begin(
-    conn: AsyncConnection, parcels: Sequence[Parcel], moment: Now, lease: timedelta
+    conn: AsyncConnection,
+    parcels: Sequence[Parcel],
+    changed: Sequence[Gate],
+    moment: Now,
+    lease: timedelta,
 ) -> None:
+    """Claim *parcels*, and keep what their gates have *changed* to, in one statement."""
     claims = [
         (part.id, parcel.id if len(parcel.parts) > 1 else None)
         for parcel in parcels
         for part in parcel.parts
     ]
-    if not claims:
-        return
     given = {
+        **gates_given(changed),
         "ids": [one[0] for one in claims],
         "digests": [one[1] for one in claims],
         "real": moment.real,

@@ -19,7 +19,7 @@ from services.notifier.core.plan import CALLS, Planned, Purpose
 from services.notifier.core.report import Reported, Step, report
 from services.notifier.core.roster import Contact, Roster
 from services.notifier.core.stale import Waiting, stale
-from services.notifier.store import Now, as_rows, decision_row
+from services.notifier.store import Now, among, as_rows, decision_row
 from services.notifier.tables import decision, delivery
 
 WAITING: Final = ("planned", "retry", "uncertain")
@@ -276,7 +276,7 @@ async def suppress_settled(
         select(delivery, decision.c.type)
         .join(decision, decision.c.id == delivery.c.decision_id)
         .where(
-            delivery.c.ticket.in_(list(settled)),
+            delivery.c.ticket == among(list(settled)),
             delivery.c.state.in_(WAITING),
             delivery.c.purpose.in_((*CALLS, Purpose.RECEIPT)),
         )

@@ -139,23 +139,19 @@ def stamped(payload: bytes, ticket: str) -> bytes:
     return b'{"' + HEADER.encode() + b'":"' + parent.encode() + b'",' + payload[1:]
 
 
-@contextmanager
-def sending(channel: str, parents: Iterable[str | None]) -> Iterator[None]:
-    """Give a context in which one message goes out by *channel*.
+def sending(channel: str, parents: Iterable[str | None]) -> Any:
+    """Return a context in which one message goes out by *channel*.
 
     What one decision asked for is part of its trace; a digest of several links to theirs. What
     belongs to none is not traced.
     """
-    said = list(dict.fromkeys(one for one in parents if one is not None))
-    if not _tracer or not said:
-        yield
-        return
+    if not _tracer or not (said := list(dict.fromkeys(one for one in parents if one is not None))):
+        return nullcontext()
     alone = _context(said[0]) if len(said) == 1 else Context()
     links = [] if len(said) == 1 else [_link(one) for one in said[:_MOST_LINKS]]
-    with _tracer[0].start_as_current_span(
+    return _tracer[0].start_as_current_span(
         f"send {channel}", context=alone, kind=SpanKind.CLIENT, links=links
-    ):
-        yield
+    )
 
 
 def noted(**attributes: str | int) -> None:
