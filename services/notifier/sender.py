@@ -130,15 +130,15 @@ class Sender:
 
     async def _claim(self) -> bool:
         """Claim what is due; say whether to go on at once."""
-        free = self._manner.at_once - len(self._under_way)
         sweeping = monotonic() - self._swept_at > SWEEP_S
-        if not free and not sweeping:
+        if not self._free() and not sweeping:
             return False
         async with self._database.transaction() as conn:
             moment, waiting = await look(conn)
             if sweeping:
                 await self._sweep(conn, moment)
-            found = await claim(conn, waiting, free, self._manner.terms, moment)
+            # Counted this late, since more have become free while it looked.
+            found = await claim(conn, waiting, self._free(), self._manner.terms, moment)
         if found.parcels:
             failpoint("sender.after_claim")
         for parcel in found.parcels:
@@ -147,8 +147,12 @@ class Sender:
             task.add_done_callback(self._under_way.discard)
         if found.more:
             self._told.set()
-        self._crowded = len(self._under_way) >= self._manner.at_once
+        self._crowded = not self._free()
         return found.more and not self._crowded
+
+    def _free(self) -> int:
+        """Return how many more messages may go out beside those under way."""
+        return self._manner.at_once - len(self._under_way)
 
     async def _record(self) -> None:
         """Write down what has ended."""
