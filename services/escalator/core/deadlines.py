@@ -40,8 +40,21 @@ def _say(turn: Turn, effects: Sequence[Effect], stated: list[dict[str, Any]] | N
 
 
 def _stated(effects: Sequence[Effect]) -> list[dict[str, Any]] | None:
-    """Return the clocks as the newest of *effects* that states them does."""
-    return next((one.data["timers"] for one in reversed(effects) if "timers" in one.data), None)
+    """Return the clocks as *effects* leave them: the newest list, and what was said since of one."""
+    listed: list[dict[str, Any]] | None = None
+    for one in effects:
+        if "timers" in one.data:
+            listed = [dict(entry) for entry in one.data["timers"]]
+        elif listed is not None and one.type in _SAYS_ITSELF:
+            for entry in listed:
+                if entry["name"] == one.data["timer"]:
+                    entry["state"] = _SAYS_ITSELF[one.type]
+    return listed
+
+
+def newest(effects: Sequence[Effect]) -> Effect | None:
+    """Return the newest of *effects* that states all clocks, or None."""
+    return next((one for one in reversed(effects) if "timers" in one.data), None)
 
 
 def _moved(turn: Turn, effects: Sequence[Effect]) -> bool:

@@ -117,10 +117,11 @@ def _reconciled(
     # Of the case as it stands: a fold does not know which calls were too late to be made.
     calls_known = {one.id: one.called for one in case.escalations}
     said = Counter(_key(effect) for effect in known.told.effects)
+    last = deadlines.newest(should.told.effects)
     for effect in should.told.effects:
         if said[_key(effect)]:
             said[_key(effect)] -= 1
-        elif effect.type != deadlines.RESCHEDULED and not _silent(effect, unheard, received, own):
+        elif not (_silent(effect, unheard, received, own) or _outdated(effect, last)):
             _only_those_called(effect, calls_known)
             turn.effects.append(effect)
     result.escalations = tuple(
@@ -229,6 +230,11 @@ def _silent(effect: Effect, unheard: set[str], received: Instant, own: set[Insta
     if effect.type == "escalation.notice_due" and effect.at < received and effect.at not in own:
         return True
     return effect.data.get("escalation_id") in unheard and effect.type.startswith("escalation.")
+
+
+def _outdated(effect: Effect, last: Effect | None) -> bool:
+    """Whether *effect* only says how clocks stood before they were stated by *last*."""
+    return effect.type == deadlines.RESCHEDULED and effect is not last
 
 
 def _only_those_called(
