@@ -38,7 +38,6 @@ def main(arguments: list[str]) -> int:
     if server == 0:
         os.close(lifeline)
         _become(command, stop_signal, uid, gid, parent=me, report=report)
-    os.write(report, f"{server}\n".encode())
     os.close(report)
 
     return _watch(server, lifeline, wake_read, stop_signal, grace_s)
@@ -79,8 +78,10 @@ def _watch(server: int, lifeline: int, woken: int, stop_signal: int, grace_s: fl
 def _become(
     command: list[str], stop_signal: int, uid: int, gid: int, *, parent: int, report: int
 ) -> None:
-    """Turn this fresh child into the server; say through *report* why that failed."""
+    """Turn this fresh child into the server; say through *report* who it is, and why that failed."""
     try:
+        # Said here and not by the parent, so that it comes before what may follow.
+        os.write(report, f"{os.getpid()}\n".encode())
         fcntl.fcntl(report, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         for changed in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(changed, signal.SIG_DFL)
