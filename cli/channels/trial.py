@@ -8,27 +8,22 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Final
 
 import typer
 
 from cli.output import PROBLEM, WRONG_USE, AsJson, fail, print_json
 from services.notifier.answering import letters
-from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.base import Channel, Notice
-from services.notifier.channels.build import Surroundings, channels, names, roster
-from services.notifier.channels.egress import Egress
+from services.notifier.channels.build import Surroundings, channels, rosters
 from services.notifier.channels.slack import Card
 from services.notifier.core.known import Decided, Known
 from services.notifier.core.message import Message, Remarks
 from services.notifier.core.plan import Purpose
 from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
 from services.notifier.core.roster import Contact, Roster, TicketFacts
-from services.notifier.rosters import Rosters
 from services.notifier.settings import Settings
 from shared.runtime.clock import new_id, real_now
-from shared.runtime.secret import resolve
 from shared.runtime.settings import SettingsError
 
 _COMMAND: Final = "channels test"
@@ -133,15 +128,7 @@ def _as_json(one: Trial) -> dict[str, str | None]:
 
 async def _tried(settings: Settings, whom: str, by: str | None) -> list[Trial]:
     async with AsyncExitStack() as stack:
-        people = Rosters.of(
-            settings.roster_file,
-            partial(roster, settings, names(settings), os.environ),
-            partial(
-                fetch,
-                egress=Egress(settings.webhook_allow),
-                secrets=partial(resolve, environ=os.environ),
-            ),
-        )
+        people = rosters(settings, os.environ)
         contact = _contact(people.current, whom)
         ways = _ways(people.current, contact, by)
         around = Surroundings(os.environ, people, _NoCards(), letters(settings).terms())

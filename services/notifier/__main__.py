@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any, Final
 
 from services.notifier.access_watch import AccessWatch, ListedMemberships, SlackMemberships
@@ -15,16 +14,13 @@ from services.notifier.api import routes
 from services.notifier.api_letters import letter_routes
 from services.notifier.api_oncall import access_routes, oncall_routes
 from services.notifier.api_subscriptions import subscription_routes
-from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.build import (
     Surroundings,
     channels,
-    names,
-    roster,
+    rosters,
     secret,
     slack_api,
 )
-from services.notifier.channels.egress import Egress
 from services.notifier.channels.intake import Intake
 from services.notifier.clerk import Clerk
 from services.notifier.core.allot import Limits
@@ -32,7 +28,6 @@ from services.notifier.core.plan import INTAKE
 from services.notifier.letters import Office
 from services.notifier.mender import Mender
 from services.notifier.operators import Operators
-from services.notifier.rosters import Rosters
 from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
 from services.notifier.slack_keeper import SlackKeeper
@@ -49,7 +44,6 @@ from shared.runtime.kafka import ConsumeOptions, Publisher, consume
 from shared.runtime.outbox import Relay
 from shared.runtime.progress import Progress
 from shared.runtime.run import run, together
-from shared.runtime.secret import resolve
 
 # The consumer and its look at the log's ends, the sender's two, the relay and its cleaning, the mender,
 # the watch, Slack's keeper and channel, and three for the API.
@@ -61,15 +55,7 @@ _STEPS_GATHERED_S: Final = 0.1
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Plan and send until told to stop; what is under way then is finished."""
     async with AsyncExitStack() as stack:
-        people = Rosters.of(
-            settings.roster_file,
-            partial(roster, settings, names(settings), os.environ),
-            partial(
-                fetch,
-                egress=Egress(settings.webhook_allow),
-                secrets=partial(resolve, environ=os.environ),
-            ),
-        )
+        people = rosters(settings, os.environ)
         await people.refresh()
         words = letters(settings)
         database = await stack.enter_async_context(

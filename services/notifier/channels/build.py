@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.base import Channel
 from services.notifier.channels.console import Console, DryRun
 from services.notifier.channels.egress import Egress
@@ -150,6 +151,19 @@ def roster(
         )
         raise SettingsError(msg)
     return loaded
+
+
+def rosters(settings: Settings, environ: Mapping[str, str]) -> Rosters:
+    """Return the roster that *settings* name, to be followed; its calendars are not fetched yet.
+
+    Raises:
+        SettingsError: It cannot be used.
+    """
+    calendars = partial(
+        fetch, egress=Egress(settings.webhook_allow), secrets=partial(resolve, environ=environ)
+    )
+    load = partial(roster, settings, names(settings), environ)
+    return Rosters.of(settings.roster_file, load, calendars)
 
 
 def secret(field: str, settings: Settings, environ: Mapping[str, str]) -> SecretStr | None:
