@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.escalator.core.case import Share, Timer
+from services.escalator.core.case import Clocks, Share, Timer
 from services.escalator.core.snapshot import timer_list
 from services.escalator.core.timers import state_of
 from services.escalator.core.turn import Effect, Turn
@@ -22,11 +22,11 @@ _SAYS_ITSELF: Final = {"timer.met": "met", "timer.breached": "breached"}
 
 def state(turn: Turn) -> None:
     """State the clocks where they are no longer as others know them."""
-    effects = turn.effects[turn.settled :]
+    effects, clocks = turn.effects[turn.settled :], turn.case.clocks
     stated = _stated(effects)
-    if turn.case.opened_at is not None and (stated or _moved(turn, effects)):
+    if turn.case.opened_at is not None and (stated or _moved(turn.stated, clocks, effects)):
         _say(turn, effects, stated)
-    turn.stated, turn.settled = turn.case.clocks, len(turn.effects)
+    turn.stated, turn.settled = clocks, len(turn.effects)
 
 
 def _say(turn: Turn, effects: Sequence[Effect], stated: list[dict[str, Any]] | None) -> None:
@@ -57,10 +57,10 @@ def newest(effects: Sequence[Effect]) -> Effect | None:
     return next((one for one in reversed(effects) if "timers" in one.data), None)
 
 
-def _moved(turn: Turn, effects: Sequence[Effect]) -> bool:
-    """Whether a clock is another than is known, or than the *effects* about it alone have said."""
-    now, known = turn.case.timers, turn.stated.promises
-    if turn.case.clocks.stay != turn.stated.stay or now.keys() != known.keys():
+def _moved(stated: Clocks, clocks: Clocks, effects: Sequence[Effect]) -> bool:
+    """Whether one of *clocks* is another than *stated*, or than the *effects* about it have said."""
+    now, known = clocks.promises, stated.promises
+    if clocks.stay != stated.stay or now.keys() != known.keys():
         return True
     told = {one.data["timer"]: one.type for one in effects if one.type in _SAYS_ITSELF}
     changed = [name for name, timer in now.items() if timer is not known[name]]
