@@ -8,7 +8,7 @@ an attribute of each decision, so that what one event has caused is one trace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final
@@ -139,7 +139,7 @@ def stamped(payload: bytes, ticket: str) -> bytes:
     return b'{"' + HEADER.encode() + b'":"' + parent.encode() + b'",' + payload[1:]
 
 
-def sending(channel: str, parents: Iterable[str | None]) -> Any:
+def sending(channel: str, parents: Iterable[str | None]) -> AbstractContextManager[object]:
     """Return a context in which one message goes out by *channel*.
 
     What one decision asked for is part of its trace; a digest of several links to theirs. What
