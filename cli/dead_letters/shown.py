@@ -11,7 +11,8 @@ from rich.table import Table
 
 from services.notifier.answers import Attempt, Cause, DeadRecord, Delivery, Letter
 from services.tracker.core.wording import plain
-from shared.contract.sentences import called, moment, sentence, span, why, words
+from shared.contract.lengths import span
+from shared.contract.sentences import called, moment, sentence, why, words
 
 _WIDTH: Final = 110
 _REACH: Final = {"smtp": "the mail relay answered", "http": "the receiver answered"}

@@ -17,12 +17,12 @@ from services.notifier.core.duty import Duty, duties
 from services.notifier.core.message import Message
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.words import ENGLISH, Words
+from shared.contract.lengths import hours
 from shared.contract.reasons import TRIGGERS
 from shared.contract.sentences import words
 from shared.policy.document import Policy
 from shared.policy.notation import Addressee
 from shared.policy.shape.timing import StatusShape
-from shared.policy.values import duration
 from shared.review.thresholds import LIMITS
 from shared.runtime.clock import real_now
 
@@ -161,7 +161,7 @@ def _words(name: object) -> str:
 
 def _span(seconds: int | None) -> str:
     # The sum makes a name that the policy has not fail here, by its name.
-    return "–" if seconds is None else duration(seconds + 0)
+    return "–" if seconds is None else hours(seconds + 0)
 
 
 def _hours(calendar: Any) -> str:
@@ -175,7 +175,7 @@ def _hours(calendar: Any) -> str:
 
 def _day_length(calendar: Any) -> str:
     longest = max(sum(b - a for a, b in windows) for windows in calendar.open.days().values())
-    return duration(longest)
+    return hours(longest)
 
 
 def _clock(seconds: int) -> str:

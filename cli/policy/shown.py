@@ -11,10 +11,10 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from shared.contract.lengths import hours
 from shared.contract.times import instant, rfc3339
 from shared.policy.difference import Difference
 from shared.policy.report import Report
-from shared.policy.values import duration
 
 
 def tell_report(file: Path, report: Report) -> None:
@@ -118,7 +118,7 @@ def _rows(case: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _length(seconds: int | None) -> str:
-    return "no limit" if seconds is None else duration(seconds)
+    return "no limit" if seconds is None else hours(seconds)
 
 
 def _call(call: Mapping[str, Any] | None) -> str:

@@ -25,7 +25,7 @@ from shared.review import (
     voices,
 )
 from shared.review.causes import Issue, issues
-from shared.review.figures import Figure, length
+from shared.review.figures import Figure, worktime
 from shared.review.folding import Lives
 from shared.review.metrics import Metric, Scope, figures
 from shared.review.thresholds import Action, actions
@@ -232,7 +232,7 @@ def _verdict(review: Review) -> Section:
         told.append(
             f"Most escalations: {first.cause} ({first.escalations}), mostly solved by"
             f" {first.solved_by}; sent there at once, {first.detours} tickets would have come there"
-            f" sooner, by {length(first.saved_s)} in all."
+            f" sooner, by {worktime(first.saved_s)} in all."
         )
     wanted = [
         f"{one.action} ({one.owner}, due {one.due}): {one.signal} {one.found}"
@@ -352,7 +352,7 @@ def _causes(review: Review) -> Section:
             str(one.escalations),
             one.solved_by,
             str(one.detours),
-            length(one.saved_s),
+            worktime(one.saved_s),
             str(one.hops),
         )
         for one in review.issues[:_MOST]

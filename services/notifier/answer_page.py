@@ -15,7 +15,8 @@ from services.notifier.core.answering import RETURN_REASONS, Act, Seal, Stand, S
 from services.notifier.core.known import Known
 from services.notifier.core.message import plain
 from services.notifier.core.wording import Terms
-from shared.contract.sentences import span, target
+from shared.contract.lengths import span
+from shared.contract.sentences import target
 
 _PAGE: Final = (
     '<!doctype html><html lang="{language}"><head><meta charset="utf-8">'

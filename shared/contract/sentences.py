@@ -7,30 +7,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from shared.contract.lengths import hours, span
 from shared.contract.reasons import ENDINGS, TRIGGERS
 
 Plain = Mapping[str, Any]
-
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
 
 LONGEST: Final = 400
 """Characters of a sentence; what people write has no end."""
 
 _SECONDS: Final = re.compile(r"\b(\d{3,}) s\b")
-
-
-def span(length_s: float) -> str:
-    """Return *length_s* seconds, without the sign, by the two largest units: `2 h 05 min`."""
-    seconds = abs(int(length_s))
-    if seconds < _MINUTE:
-        return f"{seconds} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE} min"
-    if seconds < _DAY:
-        return f"{seconds // _HOUR} h {seconds % _HOUR // _MINUTE:02} min"
-    return f"{seconds // _DAY} d {seconds % _DAY // _HOUR} h"
 
 
 def moment(at: datetime | str) -> str:
@@ -110,8 +95,8 @@ def _shown(value: Any) -> str:
 
 
 def _readable(line: str) -> str:
-    """Say long spans in hours and days beside the seconds that the sum is made of."""
-    return _SECONDS.sub(lambda found: f"{span(int(found[1]))} ({found[0]})", line)
+    """Say long times in hours beside the seconds that the sum is made of."""
+    return _SECONDS.sub(lambda found: f"{hours(int(found[1]))} ({found[0]})", line)
 
 
 def called(data: Plain) -> str:

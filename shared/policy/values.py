@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
+from shared.contract.lengths import hours
 from shared.policy.shape.file import PolicyFile
 from shared.policy.tree import Path
 
@@ -57,7 +58,7 @@ def written(path: Path, value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case int():
-            return str(value) if key in _COUNTED else duration(value)
+            return str(value) if key in _COUNTED else hours(value)
         case Mapping():
             told = [
                 f"{name} {written((*path, name), one)}"
@@ -74,14 +75,6 @@ def written(path: Path, value: Any) -> str:
             return ", ".join(written(path, one) for one in value) or "nobody"
         case _:
             return _share(key, str(value))
-
-
-def duration(seconds: int) -> str:
-    """Return a length of time in the largest units that hold it: `1 h 30 min`."""
-    hours, rest = divmod(seconds, _HOUR)
-    minutes, left = divmod(rest, _MINUTE)
-    parts = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if n]
-    return " ".join(parts) or "0 min"
 
 
 def _share(key: str | int, text: str) -> str:

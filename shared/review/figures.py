@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.contract.lengths import hours, span
+
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+
 FEW: Final = 20
 """Of fewer cases than this a number is shown, and not judged."""
 
@@ -17,7 +22,7 @@ class Figure:
         metric: The metric's name, for programs: `reopen_rate`.
         label: What it is, for people.
         value: The number; None where there is nothing to count.
-        unit: `share` (0 to 1), `seconds`, or `count`.
+        unit: `share` (0 to 1), `seconds` on the wall, `calendar_seconds`, or `count`.
         count: Of how many cases it speaks.
         of: What of, where a metric has several: `P1`, `missing_information`, `tier 2`.
     """
@@ -48,6 +53,8 @@ class Figure:
                 return f"{100 * self.value:.1f} %"
             case "seconds":
                 return length(self.value)
+            case "calendar_seconds":
+                return worktime(self.value)
             case _:
                 return f"{self.value:,.2f}".rstrip("0").rstrip(".")
 
@@ -65,13 +72,12 @@ class Figure:
 
 
 def length(seconds: float) -> str:
-    """Return a length of time in the two largest units that it has."""
+    """Return a length of time on the wall, below an hour to the second."""
     whole = round(seconds)
-    if whole < 0:
-        return f"-{length(-seconds)}"
-    parts = []
-    for name, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, whole = divmod(whole, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2]) or "0 s"
+    return hours(whole) if 0 <= whole < _HOUR else f"{'-' * (whole < 0)}{span(whole)}"
+
+
+def worktime(seconds: float) -> str:
+    """Return what a calendar counted, in hours however many, below an hour to the second."""
+    whole = round(seconds)
+    return hours(whole if whole < _HOUR else whole // _MINUTE * _MINUTE)

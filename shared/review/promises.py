@@ -49,10 +49,10 @@ def first_reply(scope: Scope) -> Iterator[Figure]:
         for one in scope.created
         if one.opened_at is not None and (at := one.first_reply_at) is not None
     ]
-    label = "time to the first reply"
-    yield Figure("first_reply", f"{label}, median", middle(times), "seconds", len(times), "median")
+    label, unit = "time to the first reply", "calendar_seconds"
+    yield Figure("first_reply", f"{label}, median", middle(times), unit, len(times), "median")
     p90 = percentile(times, 0.9)
-    yield Figure("first_reply", f"{label}, p90", p90, "seconds", len(times), "p90")
+    yield Figure("first_reply", f"{label}, p90", p90, unit, len(times), "p90")
 
 
 def time_to_resolve(scope: Scope) -> Iterator[Figure]:
@@ -64,7 +64,10 @@ def time_to_resolve(scope: Scope) -> Iterator[Figure]:
         if start is not None and end is not None:
             calendar.append(float(worked(life, start, end, scope.policy(end), timer="resolve")))
             wall.append(float(end - start))
-    for name, times in (("calendar", calendar), ("wall", wall)):
+    for name, times, unit in (
+        ("calendar", calendar, "calendar_seconds"),
+        ("wall", wall, "seconds"),
+    ):
         for how, value in (
             ("median", middle(times)),
             ("mean", mean(times)),
@@ -72,7 +75,7 @@ def time_to_resolve(scope: Scope) -> Iterator[Figure]:
         ):
             label = f"time to resolve on the {name}, {how}"
             of = f"{name} {how}"
-            yield Figure("mttr", label, value, "seconds", len(times), of)
+            yield Figure("mttr", label, value, unit, len(times), of)
     gravest = [
         float(life.resolved_at - life.opened_at)
         for life in scope.resolved
@@ -91,7 +94,8 @@ def stays(scope: Scope) -> Iterator[Figure]:
             if spent is not None:
                 total, visitors = total + spent, visitors + 1
         value = total / visitors if visitors else None
-        yield Figure("time_in_tier", f"time in tier {tier}", value, "seconds", visitors, f"{tier}")
+        label = f"time in tier {tier}"
+        yield Figure("time_in_tier", label, value, "calendar_seconds", visitors, f"{tier}")
 
 
 def update_punctuality(scope: Scope) -> Iterator[Figure]:

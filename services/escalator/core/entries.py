@@ -9,7 +9,8 @@ from services.escalator.core.inputs import Heard
 from services.escalator.core.views import Decided
 from shared.contract.events import EVENT_TYPES, StatusChanged, TicketMessage
 from shared.contract.explanations import Entry, Told
-from shared.contract.sentences import clock, moment, sentence, span, why
+from shared.contract.lengths import span
+from shared.contract.sentences import clock, moment, sentence, why
 from shared.contract.times import as_datetime, instant, parse_instant
 
 _SIGNALS: Final = {

@@ -12,7 +12,8 @@ from services.escalator.core.case import Timer
 from services.escalator.core.turn import Turn
 from services.escalator.core.views import Decided
 from shared.contract.explanations import NotTold, WhyNot
-from shared.contract.sentences import clock, moment, span, words
+from shared.contract.lengths import hours
+from shared.contract.sentences import clock, moment, words
 from shared.contract.times import Instant, Seconds, as_datetime, rfc3339
 from shared.policy.document import Row
 
@@ -84,7 +85,7 @@ def _of_mark(
         left = Seconds(max(0, ceil(share * timer.allowance - timer.used)))
         due = turn.promise_policy.calendar(timer.calendar).due(timer.since, left)
         text = (
-            f"Of the {clock(timer.name)} {span(floor(used))} of {span(timer.allowance)} are used;"
+            f"Of the {clock(timer.name)} {hours(floor(used))} of {hours(timer.allowance)} are used;"
             f" {float(share):.0%} are reached at {moment(rfc3339(due))}"
         )
         yield said(WhyNot.BELOW_THRESHOLD, roles, text, trigger=trigger, until=due, arithmetic=sums)
@@ -118,7 +119,7 @@ def _of_stay(turn: Turn) -> Iterator[NotTold]:
         yield said(WhyNot.PAUSED, roles, text, trigger=trigger, since=since, arithmetic=sums)
         return
     text = (
-        f"Tier {case.tier} has had it for {span(used)} of {span(case.dwell_limit)}; they are told"
+        f"Tier {case.tier} has had it for {hours(used)} of {hours(case.dwell_limit)}; they are told"
         f" at {moment(rfc3339(case.dwell_due))}"
     )
     yield said(
@@ -144,7 +145,7 @@ def _of_silence(turn: Turn) -> Iterator[NotTold]:
         limit = turn.policy.stale_ack_after[case.priority]
         text = (
             f"The last sign of work was at {_at(case.stale_since)}; {case.priority} may be silent"
-            f" for {span(limit)}, until {_at(case.stale_due)}"
+            f" for {hours(limit)}, until {_at(case.stale_due)}"
         )
         reason = WhyNot.BELOW_THRESHOLD
     yield said(

@@ -16,8 +16,8 @@ from services.notifier.core.plan import Purpose
 from services.notifier.core.receipts import promised
 from services.notifier.core.roster import TicketFacts
 from shared.contract.ids import split_key
+from shared.contract.lengths import span
 from shared.contract.reasons import ENDINGS, TRIGGERS
-from shared.contract.sentences import span
 
 CUSTOMER_DRAFTS: Final[Mapping[str, str]] = {
     "first_response": "customer_first",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared.contract.sentences import Plain, span
+from shared.contract.lengths import span
+from shared.contract.sentences import Plain
 
 _CONTROLS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]"

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 from services.tracker.core.standing import ANSWER, DWELL
 from services.tracker.replies import Deadline, Ticket, Timer
 from shared.contract.explanations import Clock
-from shared.contract.sentences import clock, span, target
+from shared.contract.lengths import span
+from shared.contract.sentences import clock, target
 
 _SOON_S: Final = 3600
 _PRIORITIES: Final = {"P1": "critical", "P2": "high", "P3": "normal", "P4": "low"}
@@ -30,8 +31,13 @@ def web(url: str | None) -> str | None:
     return url if scheme in {"http", "https"} else None
 
 
+def counted(number: int, noun: str) -> str:
+    """Return *number* of a *noun* whose plural ends in s: `1 day`, `7 days`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def due(deadline: Deadline) -> str:
-    """Return how far away *deadline* is: `in 25 min`, `overdue 2 h 05 min`."""
+    """Return how far away *deadline* is: `in 25 min`, `overdue 2 h 5 min`."""
     length = span(deadline.due_in_s)
     if deadline.due_in_s < 0:
         return f"overdue {length}"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.tracker.core.wording import plain
-from shared.contract.sentences import span, words
+from shared.contract.lengths import hours
+from shared.contract.sentences import words
 from shared.policy.document import Policy
 from shared.policy.load import load_policy
 from shared.policy.matrix import Cell
@@ -71,15 +72,15 @@ def _cell(cell: Cell) -> CellShown:
     lines = [f"begins in tier {cell.start_tier}"]
     for tier, limit in ((1, cell.t1_max), (2, cell.t2_max)):
         if limit is not None and tier >= cell.start_tier:
-            lines.append(f"at most {span(limit)} in tier {tier}")
+            lines.append(f"at most {hours(limit)} in tier {tier}")
     if cell.exec_inform is not None:
-        lines.append(f"executives hear of it after {span(cell.exec_inform)}")
+        lines.append(f"executives hear of it after {hours(cell.exec_inform)}")
     if cell.exec_decide is not None:
-        lines.append(f"and are asked to decide after {span(cell.exec_decide)}")
+        lines.append(f"and are asked to decide after {hours(cell.exec_decide)}")
     lines.append(f"told at once: {told}" if told else "nobody is told at once")
     return CellShown(cell.priority, tuple(lines))
 
 
 def _promise(policy: Policy, priority: str, plan: str) -> tuple[str, ...]:
     promise = policy.promise(plan, priority)
-    return (priority, words(plan), *(span(getattr(promise, name)) for name in _PROMISES))
+    return (priority, words(plan), *(hours(getattr(promise, name)) for name in _PROMISES))

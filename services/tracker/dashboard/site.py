@@ -22,13 +22,13 @@ from services.tracker.freshness import Freshness
 from services.tracker.reviews import Reviews
 from services.tracker.watchdog import Watchdog
 from shared.contract.errors import TransientError
+from shared.contract.lengths import hours, span
 from shared.contract.sentences import (
     called,
     clock,
     closed_day,
     moment,
     sentence,
-    span,
     target,
     why,
     words,
@@ -148,6 +148,8 @@ def _environment(late_after_s: float) -> Environment:
     environment.filters |= {
         "moment": moment,
         "time": _time,
+        "counted": looks.counted,
+        "hours": hours,
         "span": span,
         "words": words,
         "target": target,

@@ -196,8 +196,11 @@ async def test_a_decision_that_is_missing_is_shown_until_it_arrives(
         await until_applied(schema, len(STORY) - 1)
         assert (await running.get(f"/v1/tickets/{ticket}"))["missing_versions"] == 1
         assert (await running.get("/v1/stats"))["tickets_with_gaps"] == 1
-        assert "1 decisions are missing on 1 tickets" in (await running.client.get("/")).text
-        assert "have not arrived" in (await running.client.get(f"/tickets/{ticket}")).text
+        assert "Missing: 1 decision on 1 ticket" in (await running.client.get("/")).text
+        assert (
+            "1 decision on this ticket still to arrive"
+            in (await running.client.get(f"/tickets/{ticket}")).text
+        )
         await until(gauge_shows(running, "tierline_version_gaps 1.0"))
         await publish_all(environ, [lost])
         await until_applied(schema, len(STORY))

@@ -39,7 +39,7 @@ def test_a_lead_reads_what_happened_what_comes_why_not_and_what_would_have_helpe
         "At 2026-03-03 10:30 UTC desk:A is new, P3 (S3/I1), in tier 2, owned by olga.",
         "What happened, as known then",
         "The first response was due 2026-03-02 12:00 UTC: 30 min late.",
-        "tier 1: 8 h 00 min (28800 s) of 8 h 00 min (28800 s) used on calendar emea",
+        "tier 1: 8 h (28800 s) of 8 h (28800 s) used on calendar emea",
         "Again 10 times, until 2026-03-03 10:00 UTC.",
         "What happens next, if nothing else is heard",
         "Why somebody was not told",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.contract.decisions import DECISION_MODELS
 from shared.contract.deliveries import DELIVERY_MODELS
 from shared.contract.events import EVENT_MODELS
-from shared.contract.sentences import LONGEST, moment, sentence, span, why
+from shared.contract.sentences import LONGEST, moment, sentence, why
 from tests.support.messages import instances
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -44,23 +44,6 @@ def test_no_type_of_the_contract_is_left_to_its_name(kind: str) -> None:
     assert sentence(kind, {"tier": 1}) != f"{kind.replace('_', ' ')}."
 
 
-@pytest.mark.parametrize(
-    ("length_s", "said"),
-    [
-        (0, "0 s"),
-        (59, "59 s"),
-        (60, "1 min"),
-        (3599, "59 min"),
-        (3900, "1 h 05 min"),
-        (-3900, "1 h 05 min"),
-        (86_400 + 7200, "1 d 2 h"),
-        (10**15, "11574074074 d 1 h"),
-    ],
-)
-def test_a_span_is_said_by_its_two_largest_units(length_s: int, said: str) -> None:
-    assert span(length_s) == said
-
-
 def test_a_raise_says_who_is_called_and_until_when() -> None:
     raised = {
         "target": "t2",
@@ -86,7 +69,7 @@ def test_why_says_the_trigger_the_rule_the_sum_and_what_was_looked_at() -> None:
     assert why({"because": because}) == [
         "Because tier 1 has had it for as long as tier 1 may (T06) and T99.",
         "The rule: a house rule.",
-        "tier 1: 4 h 00 min (14400 s) of 4 h 00 min (14400 s) used on calendar emea.",
+        "tier 1: 4 h (14400 s) of 4 h (14400 s) used on calendar emea.",
         "Looked at: affected users 4, vip yes.",
     ]
 

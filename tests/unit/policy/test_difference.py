@@ -12,7 +12,6 @@ from shared.policy.difference import difference
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy
 from shared.policy.places import span
-from shared.policy.values import duration
 
 
 def lines(policy: Policy, edits: dict[str, str]) -> list[str]:
@@ -164,11 +163,3 @@ def _values(text: str) -> list[str]:
 def test_ranges_say_exactly_the_cells_they_stand_for(cells: set[Any]) -> None:
     told = span([cell(*one) for one in sorted(cells)])
     assert places_of(told) == {(f"S{s}", f"I{i}") for s, i in cells}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [(0, "0 min"), (90, "1 min 30 s"), (900, "15 min"), (5400, "1 h 30 min"), (14400, "4 h")],
-)
-def test_a_length_of_time_is_told_in_its_units(seconds: int, told: str) -> None:
-    assert duration(seconds) == told

@@ -145,7 +145,7 @@ def deadline(in_s: int, *, timer: str = "resolve") -> Deadline:
 
 def test_how_far_a_deadline_is_is_said_in_words() -> None:
     assert looks.due(deadline(1500)) == "in 25 min"
-    assert looks.due(deadline(-7500)) == "overdue 2 h 05 min"
+    assert looks.due(deadline(-7500)) == "overdue 2 h 5 min"
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,8 @@ def test_urgency_is_a_word_of_three(in_s: int, word: str) -> None:
 )
 def test_what_is_due_next_is_said_in_words(timer: str, said: str) -> None:
     assert looks.step(deadline(1, timer=timer)) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 days"), (1, "1 day"), (7, "7 days")])
+def test_what_is_counted_has_its_plural(number: int, said: str) -> None:
+    assert looks.counted(number, "day") == said

@@ -28,10 +28,10 @@ from services.notifier.roster_file import load_roster_file
 from services.notifier.words import Words
 from shared.contract.events import TicketEvent
 from shared.contract.explanations import View
+from shared.contract.lengths import hours
 from shared.contract.times import Instant, as_datetime, parse_instant
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, edited, load_policy_file
-from shared.policy.values import duration
 from tests.support.ticket_events import acknowledged, opened, replied
 
 POLICY: Final = load_policy_file(DEFAULT_POLICY)
@@ -96,14 +96,14 @@ NUMBERS: Final = [
         "cells.S3.I1.t1_max", "15h",
         ("matrix", ("tier 2 after {}", "16 h", "15 h")), ("tier 2 after {}", "16 h", "15 h"), "A1-2",
         Story([ONE_P3], "2026-03-03T16:30:00Z"),
-        ("of {} used on calendar emea", "16 h 00 min (57600 s)", "15 h 00 min (54000 s)"),
+        ("of {} used on calendar emea", "16 h (57600 s)", "15 h (54000 s)"),
         ("of {} s used on calendar emea", "57600", "54000"),
     ),
     Number(
         "cells.S2.I3.t2_max", "3h",
         ("matrix", ("tier 3 after {}", "2 h", "3 h")), ("tier 3 after {}", "2 h", "3 h"), "A5-7",
         Story([MANY_S2], at("11:30")),
-        ("tier 2: {} of", "2 h 00 min (7200 s)", "3 h 00 min (10800 s)"),
+        ("tier 2: {} of", "2 h (7200 s)", "3 h (10800 s)"),
         ("tier 2: {} s of", "7200", "10800"),
     ),
     Number(
@@ -118,7 +118,7 @@ NUMBERS: Final = [
         "cells.S1.I3.exec_decide", "3h",
         ("matrix", ("asked at {}", "2 h", "3 h")), ("asked at {}", "2 h", "3 h"), "G1-6",
         Story([MANY_S1, replied(at("10:01")), BY_T3], at("13:01")),
-        ("{} since the raise", "2 h 00 min (7200 s)", "3 h 00 min (10800 s)"),
+        ("{} since the raise", "2 h (7200 s)", "3 h (10800 s)"),
         ("{} s since the raise", "7200", "10800"),
     ),
     Number(
@@ -135,7 +135,7 @@ NUMBERS: Final = [
         ("matrix", ("premium {} 0.375", "0.75", "0.7")), ("premium {} 0.375", "0.75", "0.7"), "B1-6",
         # The stay that comes of it: 16 h of the cell times the factor.
         Story([opened(at("08:00"), plan="premium")], "2026-03-03T13:30:00Z"),
-        ("tier 1: {} of", "12 h 00 min (43200 s)", "11 h 12 min (40320 s)"),
+        ("tier 1: {} of", "12 h (43200 s)", "11 h 12 min (40320 s)"),
         ("tier 1: {} s of", "43200", "40320"),
     ),
     Number(
@@ -186,7 +186,7 @@ NUMBERS: Final = [
         "targets.standard.P3.resolve", "39h",
         ("criteria", ("standard P3 8 h 8 h 24 h {}", "40 h", "39 h")), None, "A6-2",
         Story([ONE_P3], "2026-03-06T16:30:00Z"),
-        ("of {} used", "1 d 16 h (144000 s)", "1 d 15 h (140400 s)"),
+        ("of {} used", "40 h (144000 s)", "39 h (140400 s)"),
         ("of {} s used", "144000", "140400"),
     ),
     Number(
@@ -204,7 +204,7 @@ NUMBERS: Final = [
         "targets.standard.P2.customer_update", "3h",
         ("criteria", ("standard P2 2 h 4 h {} 16 h", "4 h", "3 h")), None, "A6-3",
         Story([FEW_S2, replied(at("08:10"))], at("12:30")),
-        ("customer_update: {} of", "4 h 00 min (14400 s)", "3 h 00 min (10800 s)"),
+        ("customer_update: {} of", "4 h (14400 s)", "3 h (10800 s)"),
         ("customer_update: {} s of", "14400", "10800"),
     ),
     Number(
@@ -427,4 +427,4 @@ def test_every_number_of_every_cell_is_on_the_page_of_the_matrix() -> None:
         line = re.search(rf"<td><strong>{severity} .*?</tr>", page.body, re.DOTALL)
         assert line is not None
         cells = [unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", line[0], re.DOTALL)]
-        assert duration(length) in cells[int(impact[1:])], path
+        assert hours(length) in cells[int(impact[1:])], path
