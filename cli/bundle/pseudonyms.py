@@ -52,9 +52,14 @@ class Pseudonyms:
     def _known_under(self, key: str, value: Any) -> Any:
         if key in PERSONS or key in _DECIDED_TEXTS:
             return self._value(key, value, "")
-        if key == "about" and value.get("customer") is not None:
-            return {**value, "customer": self.of("customer", str(value["customer"]))}
+        if key == "about" and isinstance(value, Mapping):
+            return {name: self._of_about(name, one) for name, one in value.items()}
+        if key == "customers":
+            return [self.of("customer", str(one)) for one in value]
         return self.known(value)
+
+    def _of_about(self, key: str, value: Any) -> Any:
+        return self.of("customer", str(value)) if key == "customer" else self._value(key, value, "")
 
     def _value(self, key: str, value: Any, kind: str) -> Any:
         if value is None:

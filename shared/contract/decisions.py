@@ -139,8 +139,21 @@ class InfoDebt(Fact):
     due: Moment = Field(description="When they must be there.")
 
 
+TITLE_AT_MOST: Final = 200
+"""Characters of a title in a decision; the event has all of it."""
+
+
 class About(Fact):
-    """What a case is about; a key that is not there was never told."""
+    """What a case is about; a key that is not there was never told.
+
+    So whoever tells people needs no other topic. Of a `restricted` case open rooms see none of it.
+    """
+
+    title: str | None = Field(
+        default=None, max_length=TITLE_AT_MOST, description="The ticket in one line, cut."
+    )
+    url: str | None = Field(default=None, description="Where the helpdesk shows the ticket.")
+    owner: str | None = Field(default=None, description="Who works on it.")
 
     customer: str | None = Field(default=None, description="The customer's id.")
     component: str | None = Field(default=None, description="The component at fault.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import pytest
 
 from cli.mail_sink import MailSink
 from cli.stack import Stack
+from services.notifier.settings import DEFAULT_ROSTER
 from shared.runtime.clock import Clock
 from tests.support.consuming import until
 from tests.support.whole_system import Site, post, read, running
 
 REPORT = {"title": "Nobody can log in", "severity": "S1", "affected_users": 40, "requester": "ann"}
+IN_HOURS = datetime(2026, 3, 3, 10, tzinfo=UTC)
+OWNER = "Olga Ost <olga@example.org>"
 
 
 class World:
@@ -39,12 +43,17 @@ async def world(
 ) -> AsyncIterator[World]:
     mail: list[EmailMessage] = []
     site = Site(tmp_path, kafka, database, topic_prefix)
+    roster = tmp_path / "roster.yaml"
+    known = DEFAULT_ROSTER.read_text("utf-8")
+    olga = "people:\n  olga: {name: Olga Ost, email: olga@example.org}\n"
+    roster.write_text(known.replace("people:\n", olga, 1), "utf-8")
+    settings = {"TRACKER_WATCHDOG_GRACE": "PT1S", "NOTIFIER_ROSTER_FILE": str(roster)}
     async with (
         MailSink(tmp_path / "mail.mbox", mail.append) as sink,
         httpx2.AsyncClient(trust_env=False, timeout=30) as client,
-        running(site.plan({**sink.variables, "TRACKER_WATCHDOG_GRACE": "PT1S"})) as stack,
+        running(site.plan({**sink.variables, **settings})) as stack,
     ):
-        await stack.serve(Clock())
+        await stack.serve(Clock.starting(IN_HOURS, speed=1))
         yield World(stack, mail, client)
 
 
@@ -61,6 +70,7 @@ async def test_a_report_calls_people_by_mail_and_their_answer_is_on_the_board(
         return called <= world.told()
 
     await until(told)
+    assert {REPORT["title"] in str(mail["Subject"]) for mail in world.mail} == {True}
 
     async def called() -> bool:
         ticket = await world.ticket()
@@ -88,6 +98,22 @@ async def test_a_report_calls_people_by_mail_and_their_answer_is_on_the_board(
         return seen["watched"] == 1 and set(seen["by_kind"].values()) == {0}
 
     await until(nothing_is_missing)
+
+
+async def test_whoever_owns_the_ticket_is_told_when_it_comes_back(world: World) -> None:
+    opened = {"title": "Totals differ", "severity": "S3", "owner": "olga", "affected_users": 1}
+    told: list[tuple[str, dict[str, object]]] = [
+        ("ticket.opened", opened),
+        ("ticket.status_changed", {"status": "resolved", "by": "olga"}),
+        ("ticket.status_changed", {"status": "open", "by": "ann"}),
+    ]
+    for n, (kind, data) in enumerate(told):
+        await post(world.client, world.stack, id=f"e{n}", type=kind, data=data)
+
+    async def owner_told() -> bool:
+        return OWNER in world.told()
+
+    await until(owner_told)
 
 
 async def test_every_service_that_is_killed_comes_back_and_the_ticket_goes_on(

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from services.escalator.core.case import Case, Clocks, Debt, Fanout, Order
 from services.escalator.core.inputs import Signal
+from shared.contract.decisions import TITLE_AT_MOST
 from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, rfc3339
 from shared.policy.calendars import Calendar
 from shared.policy.document import Addressee, Policy, PolicyTimeline, Row
 
-_ABOUT: Final = ("customer", "component", "service")
+_ABOUT: Final = ("title", "url", "owner", "customer", "component", "service")
 
 
 @dataclass(slots=True)
@@ -140,9 +141,12 @@ class Turn:
         return any(name in known and known[name].restricted for name in self.case.flags)
 
     def _about(self) -> dict[str, Any]:
-        """Return what the case is about, as far as the ticket says: for whoever takes a part only."""
+        """Return what the case is about, as far as the ticket says: for whoever tells people of it."""
         facts = self.case.facts
-        return {name: facts[name] for name in _ABOUT if facts.get(name) is not None}
+        about = {name: facts[name] for name in _ABOUT if facts.get(name) is not None}
+        if "title" in about:
+            about["title"] = about["title"][:TITLE_AT_MOST]
+        return about
 
     def tell(self, effect: Effect, notify: list[dict[str, Any]], calendar: Calendar) -> None:
         """Put the people to tell into *effect*, held until *calendar* opens if it is closed."""

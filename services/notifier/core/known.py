@@ -179,16 +179,10 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
 
 
 def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
-    found: dict[str, Any] = {
-        name: str(given)
-        for name in ("title", "url", "owner", "account_manager")
-        if (given := decision.facts.get(name, decision.data.get(name))) is not None
-    }
-    if (customer := (decision.data.get("about") or {}).get("customer")) is not None:
-        found["customer"] = str(customer)
-    if found or decision.restricted != facts.restricted:
-        return replace(facts, **found, restricted=decision.restricted)
-    return facts
+    """Return what *decision* says of the ticket, which is all that is known of it by then."""
+    about = decision.data.get("about") or {}
+    told = {name: about.get(name) for name in ("title", "url", "owner", "customer")}
+    return replace(facts, **told, restricted=decision.restricted)
 
 
 def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Called]:

@@ -185,16 +185,9 @@ async def test_a_forged_link_or_an_unknown_answer_is_refused(desk: Desk, intake:
 
 
 async def test_no_title_breaks_the_page(desk: Desk, intake: Peer) -> None:
-    opened = a_decision(
-        "case.opened",
-        1,
-        because={
-            "triggers": [],
-            "facts": {"title": "</p><script>alert(1)</script>"},
-            "arithmetic": [],
-        },
-    )
-    raised = a_decision(version=2, notify=calls("t2_oncall"))
+    about = {"title": "</p><script>alert(1)</script>"}
+    opened = a_decision("case.opened", 1, about=about)
+    raised = a_decision(version=2, about=about, notify=calls("t2_oncall"))
     async with desk.notifier(**settings(intake)) as client:
         await desk.ledger.decide(opened, raised)
         await desk.mail.until_got(1)

@@ -267,17 +267,13 @@ async def test_slack_s_rate_is_kept_and_its_wish_for_time_obeyed(
 async def test_a_restricted_case_shows_nothing_but_its_number_in_an_open_room(
     desk: Desk, tmp_path: Path, slack: SlackServer, intake: Peer
 ) -> None:
-    opened = a_decision(
-        "case.opened",
-        1,
-        restricted=True,
-        because={"triggers": [], "facts": {"title": "Stolen keys"}, "arithmetic": []},
-    )
     raised = a_decision(
-        version=2, restricted=True, notify=calls("t2_queue", "security_duty", mode="chat")
+        restricted=True,
+        about={"title": "Stolen keys"},
+        notify=calls("t2_queue", "security_duty", mode="chat"),
     )
     async with notifier(desk, tmp_path, slack, intake):
-        await desk.ledger.decide(opened, raised)
+        await desk.ledger.decide(raised)
         await desk.ledger.until_finished(2)
     (in_the_open,) = slack.cards("C0TIER2")
     (inside,) = slack.cards("C0SEC")

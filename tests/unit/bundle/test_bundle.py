@@ -102,6 +102,25 @@ def test_an_anonymous_bundle_names_nobody_and_tells_people_apart() -> None:
     assert differences(bundle.decisions, replayed(bundle)) == []
 
 
+def test_an_anonymous_bundle_does_not_name_the_customers_of_a_group() -> None:
+    outage = {"service": "shop", "component": "checkout", "symptom": "E42"}
+    events = [
+        opened(
+            f"2026-03-02T10:00:{n:02}Z",
+            ticket=f"M{n}",
+            requester=f"user{n}",
+            customer={"id": f"acme{n % 2}", "plan": "enterprise", "region": "emea"},
+            **outage,
+        )
+        for n in range(10)
+    ]
+    whole = bundled(events, "desk:M3", parse_instant("2026-03-05T10:00:00Z"))
+    assert any(one["data"].get("digest") for one in whole.decisions)
+    bundle = without_names(whole)
+    assert "acme" not in to_json([bundle.events, bundle.decisions]).decode()
+    assert differences(bundle.decisions, replayed(bundle)) == []
+
+
 def test_other_tickets_are_in_it_only_where_the_case_met_them() -> None:
     events = [
         opened("2026-03-02T10:00:00Z"),

@@ -13,6 +13,7 @@ from services.notifier.core.known import (
     place,
 )
 from services.notifier.core.plan import Purpose
+from services.notifier.core.roster import TicketFacts
 from services.notifier.core.stale import Waiting, stale
 from shared.contract.ids import decision_id
 from tests.unit.notifier.builders import ESCALATION, TICKET, a_decision
@@ -42,11 +43,11 @@ def test_the_newest_version_under_another_id_is_a_conflict() -> None:
     assert place(heard(OPENED, RAISED), other) is Place.CONFLICT
 
 
-def test_facts_are_kept_until_told_otherwise() -> None:
-    because = {"facts": {"title": "Printer on fire", "owner": "ana"}}
-    opened = a_decision("case.opened", 1, because=because)
-    known = heard(opened, a_decision("timer.warned", 2, because={"facts": {"owner": "ben"}}))
-    assert (known.facts.title, known.facts.owner) == ("Printer on fire", "ben")
+def test_the_newest_decision_says_what_the_ticket_is_about() -> None:
+    opened = a_decision("case.opened", 1, about={"title": "Printer on fire", "owner": "ana"})
+    about = {"title": "Printer on fire", "url": "https://desk.example.org/1", "customer": "acme"}
+    known = heard(opened, a_decision("timer.warned", 2, about=about))
+    assert known.facts == TicketFacts(**about)
 
 
 def a_row(
