@@ -76,7 +76,7 @@ def why(data: Plain) -> list[str]:
         lines.append(f"The rule: {rule}.")
     if because.get("rule_retired"):
         lines.append("The present policy no longer has this rule; the case was raised under it.")
-    lines += [f"{_readable(str(line))}." for line in because.get("arithmetic") or ()]
+    lines += [f"{readable(str(line))}." for line in because.get("arithmetic") or ()]
     facts = because.get("facts") or {}
     seen = [f"{words(name)} {_shown(value)}" for name, value in facts.items() if _tells(value)]
     if seen:
@@ -94,7 +94,7 @@ def _shown(value: Any) -> str:
     return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _readable(line: str) -> str:
+def readable(line: str) -> str:
     """Say long times in hours beside the seconds that the sum is made of."""
     return _SECONDS.sub(lambda found: f"{hours(int(found[1]))} ({found[0]})", line)
 

@@ -18,6 +18,7 @@ from services.notifier.core.roster import TicketFacts
 from shared.contract.ids import split_key
 from shared.contract.lengths import span
 from shared.contract.reasons import ENDINGS, TRIGGERS
+from shared.contract.sentences import readable
 
 CUSTOMER_DRAFTS: Final[Mapping[str, str]] = {
     "first_response": "customer_first",
@@ -301,7 +302,7 @@ def _cell(cell: object) -> str:
 def _sum(line: object) -> str:
     if isinstance(line, Mapping):
         return ", ".join(f"{key} {value}" for key, value in line.items())
-    return str(line)
+    return readable(str(line))
 
 
 def _quoted(key: str) -> str:
