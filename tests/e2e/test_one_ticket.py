@@ -17,7 +17,8 @@ from shared.runtime.clock import Clock
 from tests.support.consuming import until
 from tests.support.whole_system import Site, post, read, running
 
-REPORT = {"title": "Nobody can log in", "severity": "S1", "affected_users": 40, "requester": "ann"}
+TITLE = "Nobody can log in"
+REPORT = {"title": TITLE, "severity": "S1", "affected_users": 40, "requester": "ann"}
 IN_HOURS = datetime(2026, 3, 3, 10, tzinfo=UTC)
 OWNER = "Olga Ost <olga@example.org>"
 
@@ -70,7 +71,7 @@ async def test_a_report_calls_people_by_mail_and_their_answer_is_on_the_board(
         return called <= world.told()
 
     await until(told)
-    assert {REPORT["title"] in str(mail["Subject"]) for mail in world.mail} == {True}
+    assert [mail["Subject"] for mail in world.mail if TITLE not in str(mail["Subject"])] == []
 
     async def called() -> bool:
         ticket = await world.ticket()

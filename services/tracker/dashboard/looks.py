@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from services.tracker.core.standing import ANSWER, DWELL
@@ -34,6 +35,23 @@ def web(url: str | None) -> str | None:
 def counted(number: int, noun: str) -> str:
     """Return *number* of a *noun* whose plural ends in s: `1 day`, `7 days`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def filled(form: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fields of *form* that were filled in, each with what stands in it."""
+    return [(name, _written(value)) for name, value in form.items() if value not in (None, "", [])]
+
+
+def _written(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case Mapping():
+            return ", ".join(f"{name} {_written(one)}" for name, one in value.items())
+        case list():
+            return ", ".join(map(_written, value))
+        case _:
+            return str(value)
 
 
 def due(deadline: Deadline) -> str:

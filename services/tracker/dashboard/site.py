@@ -149,6 +149,7 @@ def _environment(late_after_s: float) -> Environment:
         "moment": moment,
         "time": _time,
         "counted": looks.counted,
+        "filled": looks.filled,
         "hours": hours,
         "span": span,
         "words": words,

@@ -21,6 +21,7 @@ from tests.support.browser import AXE
 from tests.support.house import ROOT
 from tests.support.http_peer import Answer, Request, http_peer
 from tests.support.ticket_events import acknowledged, an_event, opened, replied, status, wrote
+from tests.support.ticket_lives import FORMS
 from tests.support.tracker_messages import a_delivery, decision_bytes
 from tests.support.tracker_service import Tracker, asking, tracker_here
 from tests.support.tracker_stream import Said, story
@@ -386,6 +387,19 @@ async def test_h18_a_draft_is_offered_again_and_filled_in_as_far_as_it_was(
     fields = fields_of(shown, "escalation.requested")
     assert (fields["by"], fields["reason"], fields["info.impact"]) == ("olga", "It grows", "all")
     assert fields["info.specific_ask"] == ""
+
+
+async def test_what_was_told_with_an_escalation_can_be_read(tracker: Tracker) -> None:
+    told = FORMS["t1_to_t2"] | {"tried_and_outcome": "<b>off</b>", "no_secrets_confirmed": True}
+    asked = an_event(
+        "escalation.requested", "2026-03-02T10:05:00Z", by="olga", role="t1_agent",
+        reason="It grows", info=told,
+    )  # fmt: skip
+    await tracker.take(story([opened("2026-03-02T10:00:00Z"), asked]))
+    shown = await page(tracker, "/tickets/desk:A")
+    assert "reason: <bdi>It grows</bdi>" in shown
+    assert "<dt>tried and outcome</dt><dd><bdi>&lt;b&gt;off&lt;/b&gt;</bdi></dd>" in shown
+    assert "<dt>no secrets confirmed</dt><dd><bdi>yes</bdi></dd>" in shown
 
 
 async def test_what_is_owed_on_an_escalation_has_a_form(tracker: Tracker) -> None:

@@ -103,14 +103,15 @@ def test_an_anonymous_bundle_names_nobody_and_tells_people_apart() -> None:
 
 
 def test_an_anonymous_bundle_does_not_name_the_customers_of_a_group() -> None:
-    outage = {"service": "shop", "component": "checkout", "symptom": "E42"}
     events = [
         opened(
             f"2026-03-02T10:00:{n:02}Z",
             ticket=f"M{n}",
             requester=f"user{n}",
             customer={"id": f"acme{n % 2}", "plan": "enterprise", "region": "emea"},
-            **outage,
+            service="shop",
+            component="checkout",
+            symptom="E42",
         )
         for n in range(10)
     ]

@@ -29,6 +29,7 @@ def heard(*decisions: Decided) -> Known:
 
 OPENED = a_decision("case.opened", 1)
 RAISED = a_decision("escalation.raised", 2)
+URL = "https://desk.example.org/1"
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,9 @@ def test_the_newest_version_under_another_id_is_a_conflict() -> None:
 
 def test_the_newest_decision_says_what_the_ticket_is_about() -> None:
     opened = a_decision("case.opened", 1, about={"title": "Printer on fire", "owner": "ana"})
-    about = {"title": "Printer on fire", "url": "https://desk.example.org/1", "customer": "acme"}
+    about = {"title": "Printer on fire", "url": URL, "customer": "acme"}
     known = heard(opened, a_decision("timer.warned", 2, about=about))
-    assert known.facts == TicketFacts(**about)
+    assert known.facts == TicketFacts(title="Printer on fire", url=URL, customer="acme")
 
 
 def a_row(
