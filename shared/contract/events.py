@@ -97,6 +97,7 @@ __all__ = [
     "Track",
     "UnreachedCode",
     "decode_event",
+    "outside_flaw",
     "validate_event",
 ]
 
@@ -184,11 +185,19 @@ def validate_event(text: bytes) -> TicketEvent:
     return _from_outside(_CODEC.validate(text))
 
 
-def _from_outside(event: TicketEvent) -> TicketEvent:
-    if event.source.startswith(OWN_SOURCE):
+def outside_flaw(source: str, subject: str) -> Flaw | None:
+    """Return what an event that comes in may not say of itself though the models allow it."""
+    if source.startswith(OWN_SOURCE):
         problem = f"{OWN_SOURCE}… is Tierline's own"
-        raise InvalidEventError((Flaw("source", problem, "Send your helpdesk's short name."),))
-    if len(event.subject) > SUBJECT_MAX:
+        return Flaw("source", problem, "Send your helpdesk's short name.")
+    if len(subject) > SUBJECT_MAX:
         problem = f"longer than {SUBJECT_MAX} characters"
-        raise InvalidEventError((Flaw("subject", problem, "Send the ticket's id alone."),))
+        return Flaw("subject", problem, "Send the ticket's id alone.")
+    return None
+
+
+def _from_outside(event: TicketEvent) -> TicketEvent:
+    flaw = outside_flaw(event.source, event.subject)
+    if flaw is not None:
+        raise InvalidEventError((flaw,))
     return event

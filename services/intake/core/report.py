@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from services.intake.core.attributes import well_formed
 from services.intake.core.limits import check
+from shared.contract.conformance import conforms
 from shared.contract.envelope import headers_of
 from shared.contract.errors import Flaw, InvalidEventError, PermanentError, Reason
 from shared.contract.events import validate_event
@@ -106,15 +107,17 @@ def accept(
         text = _with(text, added)
     if b"\\" in text and b"\\u0000" in text:
         refuse_unstorable(text)
-    found = validate_event(text)
-    # Validated, its source is not our own, so that this is what `found.ticket` works out as well.
-    ticket = ticket_key(found.source, found.subject)
+    if not conforms(sent):
+        # Says why, or that it does.
+        validate_event(text)
+    # Its source is not our own, so that this is what the event's `ticket` works out as well.
+    ticket = ticket_key(sent["source"], sent["subject"])
     # Ours are put behind what was sent as they are; to merge and to pack all of it would cost more.
     at = received_at.encode()
     value = b'%b,"receivedat":"%b","partitionkey":%b}' % (text[:-1], at, to_json(ticket))
     headers = headers_of(sent)
     headers += (("ce_receivedat", at), ("ce_partitionkey", ticket.encode()))
-    return Accepted(found.id, id_from, ticket, value, headers)
+    return Accepted(sent["id"], id_from, ticket, value, headers)
 
 
 def named(header: bytes) -> str:
