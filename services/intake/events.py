@@ -7,7 +7,7 @@ once, and what is published are the sender's own keys.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
@@ -27,6 +27,8 @@ from shared.access.keys import Scope as KeyScope
 from shared.contract.errors import InvalidEventError, TransientError
 from shared.runtime.kafka import Landed, PublisherBrokenError, PublishFailedError
 from shared.runtime.problems import Problem
+
+_Headers = Iterable[tuple[bytes, bytes]]
 
 _BODY_WITHIN_S: Final = 15.0
 
@@ -73,16 +75,12 @@ async def take_events(intake: Intake, scope: Scope, receive: Receive) -> Answer:
     body = await read_body(headers.get(b"content-length"), receive, most)
     name = headers.get(b"idempotency-key")
     post = _Post(key, stamp(intake.now()), None if name is None else named(name))
-    try:
-        if mode is Mode.BINARY:
-            sent = Document(from_binary(scope["headers"], body), None)
-        else:
-            sent = read(body)
-    except InvalidEventError as error:
-        raise problems.invalid(error) from None
+    # What was parsed goes before Kafka is waited for. Thousands of events that wait would hold tens
+    # of thousands of objects, which Python would search for garbage again and again.
     if mode is Mode.BATCH:
-        return await _take_batch(intake, post, sent)
-    return await _take_one(intake, post, sent)
+        return await _publish_batch(intake, post, _batch(intake.access, post, body))
+    attributes = scope["headers"] if mode is Mode.BINARY else None
+    return await _publish_one(intake, post, _event(intake.access, post, body, attributes))
 
 
 def refuse_encoded(encoding: bytes | None) -> None:
@@ -130,29 +128,57 @@ async def read_body(announced: bytes | None, receive: Receive, most: int) -> byt
         raise problems.slow_body() from None
 
 
-async def _take_one(intake: Intake, post: _Post, sent: Document) -> Answer:
+def _event(access: Access, post: _Post, body: bytes, attributes: _Headers | None) -> Accepted:
+    """Return the event that *body* is; with *attributes*, from headers, it is the event's data.
+
+    Raises:
+        Problem: It is refused.
+    """
+    sent = _read(body, attributes)
     text = sent.texts[0] if sent.texts else None
     event = _accepted(sent.content, text, post, post.idempotency_key)
     if isinstance(event, Problem):
         raise event
-    intake.access.count(post.key, 1)
-    (landed,) = await published(intake.ingest, [event])
-    return Answer(202, f"{{{_receipt(event, landed, post)}}}".encode())
+    access.count(post.key, 1)
+    return event
 
 
-async def _take_batch(intake: Intake, post: _Post, sent: Document) -> Answer:
+def _batch(access: Access, post: _Post, body: bytes) -> list[Accepted | Problem]:
+    """Return what becomes of each event of the batch in *body*.
+
+    Raises:
+        Problem: It is refused as a whole.
+    """
+    sent = _read(body)
     reports = sent.content
     if not isinstance(reports, list):
         raise problems.not_a_batch()
     if len(reports) > MAX_ITEMS:
         raise problems.too_many_items(len(reports), MAX_ITEMS)
-    intake.access.count(post.key, len(reports))
+    access.count(post.key, len(reports))
     name = post.idempotency_key
     texts = sent.texts or repeat(None)
-    outcomes = [
+    return [
         _accepted(report, text, post, None if name is None else f"{name}:{number}")
         for number, (report, text) in enumerate(zip(reports, texts, strict=False))
     ]
+
+
+def _read(body: bytes, attributes: _Headers | None = None) -> Document:
+    try:
+        return read(body) if attributes is None else Document(from_binary(attributes, body), None)
+    except InvalidEventError as error:
+        raise problems.invalid(error) from None
+
+
+async def _publish_one(intake: Intake, post: _Post, event: Accepted) -> Answer:
+    (landed,) = await published(intake.ingest, [event])
+    return Answer(202, f"{{{_receipt(event, landed, post)}}}".encode())
+
+
+async def _publish_batch(
+    intake: Intake, post: _Post, outcomes: Sequence[Accepted | Problem]
+) -> Answer:
     events = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
     landed = iter(await published(intake.ingest, events))
     results = [
