@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -125,8 +125,7 @@ class Publisher:
             RecordTooLargeError: One is too large; publish them one by one to know which.
             PublisherBrokenError: The third failure in a row.
         """
-        for record in records:
-            _refuse_large(record)
+        _refuse_large(records)
         began = monotonic()
         sender: Sender | None = None
         try:
@@ -269,12 +268,10 @@ def _traced(records: Sequence[Record]) -> Sequence[Record]:
     return [one._replace(headers=outgoing(one.headers, here)) for one in records]
 
 
-def _refuse_large(record: Record) -> None:
-    size = DefaultRecordBatchBuilder.estimate_size_in_bytes(
-        record.key,
-        record.value,
-        record.headers,  # type: ignore[arg-type]  # only read
-    )
-    if size > MAX_MESSAGE_BYTES:
-        msg = f"the record has {size} bytes in a batch of its own; at most {MAX_MESSAGE_BYTES} fit"
-        raise RecordTooLargeError(msg)
+def _refuse_large(records: Iterable[Record]) -> None:
+    size_of = DefaultRecordBatchBuilder.estimate_size_in_bytes
+    for _, key, value, headers in records:
+        size = size_of(key, value, headers)  # type: ignore[arg-type]  # headers are only read
+        if size > MAX_MESSAGE_BYTES:
+            msg = f"the record has {size} bytes in a batch of its own; at most {MAX_MESSAGE_BYTES} fit"
+            raise RecordTooLargeError(msg)

@@ -88,6 +88,13 @@ def test_what_is_not_strict_json_is_refused_with_its_path(
     assert caught.value.flaws[0].remedy
 
 
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**19, 10**40])
+def test_a_number_of_too_many_digits_is_found_wherever_it_stands(before: int, number: int) -> None:
+    with pytest.raises(InvalidEventError, match="too large"):
+        parse(b" " * before + str(number).encode())
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -135,6 +135,12 @@ def test_a_bound_sender_may_leave_its_source_out_but_not_name_another() -> None:
             a_report(dataschema=""), Reason.INVALID_FIELD, "dataschema", id="empty schema"
         ),
         pytest.param(
+            a_report(traceparent={"a": 1}), Reason.INVALID_FIELD, "traceparent", id="object, known"
+        ),
+        pytest.param(
+            a_report(dataschema=7), Reason.INVALID_FIELD, "dataschema", id="number, known"
+        ),
+        pytest.param(
             a_report(data_base64="e30="), Reason.INVALID_FIELD, "data_base64", id="data twice"
         ),
         pytest.param(
