@@ -32,10 +32,6 @@ log = structlog.get_logger()
 
 POLL_S: Final = 0.25
 SWEEP_S: Final = 1.0
-# Our own channels that show a letter's lines; what others have room for is not known.
-_WITH_LINES: Final = frozenset(
-    {"webhook", "email", "slack", "room", "teams", "apprise", "console", "intake", "receipt"}
-)
 # While messages are on their way, free places are gathered for so long, to be filled by one claim.
 GATHER_S: Final = 0.005
 
@@ -269,7 +265,7 @@ class Sender:
         message = self._manner.words.message(
             told,
             language=None if reader is None else reader.language,
-            apart=row["channel"] not in _WITH_LINES,
+            apart=not self._channels[row["channel"]].shows_lines,
         )
         return Notice(
             id=part.id,

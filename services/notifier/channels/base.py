@@ -43,6 +43,14 @@ class Notice:
 class Channel(Protocol):
     """A way out. Deadlines, retries, rates and the ledger are the sender's business."""
 
+    @property
+    def shows_lines(self) -> bool:
+        """Whether it shows a letter's lines, and with them what is asked.
+
+        Of a channel that does not, a letter says what is asked once more, apart (`Message.asked`).
+        """
+        ...
+
     async def send(self, notice: Notice) -> Outcome:
         """Hand *notice* over once and return what became of it.
 

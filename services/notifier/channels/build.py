@@ -225,10 +225,23 @@ def _made_out_of_house(settings: Settings, around: Surroundings) -> Iterator[tup
     for name, entry in plugins().items():
         try:
             make: Plugin = entry.load()
-            yield name, make(around.environ)
+            yield name, _declared(make(around.environ))
         except Exception as error:
             msg = f"the channel {name} of {entry.value} cannot be made: {error}"
             raise SettingsError(msg) from error
+
+
+def _declared(channel: Channel) -> Channel:
+    """Return *channel* itself, which another package has made; no type was held against the port.
+
+    Raises:
+        TypeError: It does not declare what the port asks for.
+    """
+    if not isinstance(getattr(channel, "shows_lines", None), bool):
+        raise TypeError(
+            "it does not say whether it shows a letter's lines: give it `shows_lines`, True or False"
+        )
+    return channel
 
 
 def _has_telephone(settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """The console: one line per notice on standard output, for a first look and for dry runs."""
 
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 from typing_extensions import override
 
@@ -11,6 +11,8 @@ from services.notifier.core.retry import Accepted, Outcome
 
 class Console:
     """Prints each notice as a line."""
+
+    shows_lines: Final = False
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout

@@ -46,6 +46,8 @@ class Relay:
 class Email:
     """Hands each notice to the relay in a connection of its own."""
 
+    shows_lines: Final = True
+
     def __init__(self, relay: Relay, *, now: Callable[[], datetime], timeout_s: float) -> None:
         self._relay = relay
         self._now = now

@@ -22,6 +22,8 @@ _MOST_NAMES: Final = 20
 class Intake:
     """Posts acts. Intake is configured by the operator, not by a roster."""
 
+    shows_lines: Final = False
+
     def __init__(
         self, url: str, key: SecretStr | None, *, now: Callable[[], datetime], timeout_s: float
     ) -> None:

@@ -53,6 +53,8 @@ sys.addaudithook(_before_connecting)
 class LongTail:
     """Sends through apprise to the address in the recipient's entry of the roster."""
 
+    shows_lines: Final = True
+
     def __init__(
         self,
         egress: Egress,

@@ -43,6 +43,8 @@ class Provider(Protocol):
 class Phone:
     """One of the two ways that a telephone is reached by."""
 
+    shows_lines: Final = False
+
     def __init__(self, kind: Kind, provider: Provider) -> None:
         self._kind: Kind = kind
         self._provider = provider

@@ -1,6 +1,7 @@
 """Receipts: by mail to whoever asked, or posted to a helpdesk that passes them on."""
 
 from dataclasses import replace
+from typing import Final
 
 from services.notifier.channels.base import Channel, Notice
 from services.notifier.core.plan import MAIL
@@ -12,6 +13,8 @@ from services.notifier.rosters import Rosters
 
 class Receipt:
     """Hands each receipt to the channel that the roster names for them."""
+
+    shows_lines: Final = True
 
     def __init__(self, rosters: Rosters, *, email: Channel | None, webhook: Channel) -> None:
         self._rosters = rosters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Final
 
 from services.notifier.channels.base import Notice
 from services.notifier.core.message import cut
@@ -15,6 +16,8 @@ _LONGEST: int = 20_000
 
 class Sandbox:
     """Stands in for a channel and lets nothing out."""
+
+    shows_lines: Final = True
 
     def __init__(self, name: str, path: Path) -> None:
         self._name = name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from services.notifier.channels.base import Notice
 from services.notifier.channels.slack_api import SlackApi, SlackError
@@ -43,6 +43,8 @@ class Cards(Protocol):
 
 class Slack:
     """Posts each notice: the first about a case as its card, every later one into its thread."""
+
+    shows_lines: Final = True
 
     def __init__(self, api: SlackApi, cards: Cards, rosters: Rosters, terms: Terms) -> None:
         self._api = api

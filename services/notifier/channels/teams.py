@@ -25,6 +25,8 @@ _MARKS: Final = "\\`*_{}[]()#+-.!|<>~"
 class Teams:
     """Posts cards to the address in the recipient's entry of the roster."""
 
+    shows_lines: Final = True
+
     def __init__(
         self,
         egress: Egress,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Signer
@@ -23,6 +23,8 @@ Secrets = Callable[[str], SecretStr]
 
 class Webhook:
     """Posts notices to the address in the recipient's entry of the roster."""
+
+    shows_lines: Final = True
 
     def __init__(
         self, egress: Egress, *, secrets: Secrets, now: Callable[[], datetime], timeout_s: float

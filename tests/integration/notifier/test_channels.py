@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from shared.runtime.settings import SettingsError
 from tests.support.decisions import a_decision, calls
 from tests.support.http_peer import Answer, Request, http_peer, in_turn
 from tests.support.mailbox import body
@@ -167,11 +168,13 @@ def pigeon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "from pathlib import Path\n"
         "from services.notifier.core.retry import Accepted\n"
         "class Pigeon:\n"
+        "    shows_lines = False\n"
         "    def __init__(self, loft):\n"
         "        self.loft = Path(loft)\n"
         "    async def send(self, notice):\n"
         "        where = notice.contact.addresses['pigeon']\n"
-        "        self.loft.write_text(where + ': ' + notice.message.subject)\n"
+        "        message = notice.message\n"
+        "        self.loft.write_text('\\n'.join((where + ': ' + message.subject, message.asked)))\n"
         "        return Accepted('pigeon 7')\n"
         "    async def close(self):\n"
         "        pass\n"
@@ -199,6 +202,28 @@ async def test_another_package_s_channel_is_used_as_our_own_are(
     (row,) = await desk.ledger.deliveries()
     assert (row["channel"], row["state"], row["provider_ref"]) == ("pigeon", "sent", "pigeon 7")
     assert carried_by(pigeon).startswith("the old tower: [P2] desk:A")
+
+
+async def test_a_channel_without_room_for_lines_is_told_apart_what_is_asked(
+    desk: Desk, tmp_path: Path, pigeon: Path
+) -> None:
+    people = roster(tmp_path, "pigeon", "ways: {pigeon: the old tower}")
+    async with desk.notifier(NOTIFIER_ROSTER_FILE=people):
+        await desk.ledger.decide(CALL)
+        await desk.ledger.until_finished(1)
+    _, asked = carried_by(pigeon).splitlines()
+    assert asked == "Asked of you (t2 oncall): acknowledge it by 2026-03-02 10:15:00 UTC."
+
+
+async def test_another_package_s_channel_that_does_not_say_what_it_shows_is_not_taken(
+    desk: Desk, pigeon: Path
+) -> None:
+    module = pigeon.parent / "installed" / "pigeons.py"
+    silent = module.read_text(encoding="utf-8").replace("    shows_lines = False\n", "")
+    module.write_text(silent, encoding="utf-8")
+    with pytest.raises(SettingsError, match="pigeon of pigeons:make cannot be made"):
+        async with desk.notifier():
+            pass
 
 
 async def test_no_name_of_the_roster_adds_a_header_to_a_mail(desk: Desk, tmp_path: Path) -> None:
