@@ -31,6 +31,7 @@ from services.notifier.operators import Operators
 from services.notifier.sender import Manner, Sender
 from services.notifier.settings import Settings
 from services.notifier.slack_keeper import SlackKeeper
+from services.notifier.store_calendars import CalendarBook
 from services.notifier.store_cards import CardBook
 from services.notifier.store_claims import Terms
 from services.notifier.store_subscriptions import Subscriptions
@@ -46,8 +47,8 @@ from shared.runtime.progress import Progress
 from shared.runtime.run import run, together
 
 # The consumer and its look at the log's ends, the sender's two, the relay and its cleaning, the mender,
-# the watch, Slack's keeper and channel, and three for the API.
-_CONNECTIONS: Final = 13
+# the watch, the roster's calendars, Slack's keeper and channel, and three for the API.
+_CONNECTIONS: Final = 14
 # Whoever follows deliveries need not hear of one before the next are there too.
 _STEPS_GATHERED_S: Final = 0.1
 
@@ -55,8 +56,6 @@ _STEPS_GATHERED_S: Final = 0.1
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Plan and send until told to stop; what is under way then is finished."""
     async with AsyncExitStack() as stack:
-        people = rosters(settings, os.environ)
-        await people.refresh()
         words = letters(settings)
         database = await stack.enter_async_context(
             open_database(
@@ -66,6 +65,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
                 pool_size=_CONNECTIONS,
             )
         )
+        people = rosters(settings, os.environ, CalendarBook(database))
+        await people.refresh()
         around = Surroundings(os.environ, people, CardBook(database), words.terms())
         ways = channels(settings, around)
         for way in ways.values():

@@ -1,33 +1,25 @@
 """The roster in force, read anew when its file changes, without a restart."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import structlog
 
 from services.notifier import metrics
 from services.notifier.core.roster import Roster
+from services.notifier.known_calendars import KnownCalendars
 from services.notifier.roster_file import is_address
 from shared.runtime.clock import real_now
 from shared.runtime.run import stopped_within
-from shared.runtime.secret import is_reference
 from shared.runtime.settings import SettingsError
 
 log = structlog.get_logger()
 
 EVERY_S: Final = 2.0
 """How often the file is looked at, in real seconds."""
-
-FETCH_EVERY: Final = timedelta(minutes=15)
-"""How often calendars are fetched that live at an address, in real time."""
-
-Fetch = Callable[[Iterable[str]], Awaitable[tuple[dict[str, str], dict[str, str]]]]
-"""Fetches calendars; their texts by what the roster calls them, and why there is none."""
 
 Load = Callable[[Mapping[str, str]], Roster]
 """Reads the roster with the calendars that were fetched; SettingsError when it cannot be used."""
@@ -41,29 +33,25 @@ class Rosters:
         current: The roster to plan and send by.
         file: Where it was read from.
         load: Reads it again.
-        fetch: Fetches the calendars that it names by an address, or by a reference to one.
+        calendars: Those that it names by an address, or by a reference to one.
         refused: Why the file as it stands now is not in force; None when it is.
-        unfetched: Why a calendar could not be fetched, by its address; its last text counts.
     """
 
     current: Roster
     file: Path
     load: Load
-    fetch: Fetch
+    calendars: KnownCalendars
     refused: str | None = None
-    unfetched: Mapping[str, str] = field(default_factory=dict)
-    _fetched: dict[str, str] = field(default_factory=dict, repr=False)
-    _fetched_at: datetime | None = None
     _seen: object = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, file: Path, load: Load, fetch: Fetch) -> Self:
+    def of(cls, file: Path, load: Load, calendars: KnownCalendars) -> Self:
         """Return the roster of *file* as it stands now, calendars at addresses not yet fetched.
 
         Raises:
             SettingsError: It cannot be used.
         """
-        made = cls(load({}), file, load, fetch)
+        made = cls(load({}), file, load, calendars)
         made._seen = made._content()
         metrics.ROSTER_VERSION.set(made.current.version)
         metrics.ROSTER_REFUSED.set(0)
@@ -80,7 +68,7 @@ class Rosters:
             return False
         self._seen = content
         try:
-            loaded = self.load(self._fetched)
+            loaded = self.load(self.calendars.texts)
         except SettingsError as error:
             self.refused = str(error)
             metrics.ROSTER_REFUSED.set(1)
@@ -98,27 +86,24 @@ class Rosters:
         return True
 
     async def refresh(self) -> None:
-        """Fetch the calendars that live at an address, if that is due, and look at the file."""
+        """Look at the file, and fetch the calendars that live at an address, if that is due.
+
+        A calendar is kept for the next start only while the roster is in force with it.
+        """
+        await self.calendars.recall()
         await asyncio.to_thread(self.look)
-        addresses = {one for one in self.current.calendars if is_address(one)}
-        due = self._fetched_at is None or real_now() >= self._fetched_at + FETCH_EVERY
-        if not addresses or not (due or addresses - self._fetched.keys() - self.unfetched.keys()):
-            return
-        self._fetched_at = real_now()
-        texts, self.unfetched = await self.fetch(addresses)
-        self._fetched |= texts
-        for address, why in self.unfetched.items():
-            log.warning("a calendar was not fetched", address=_host(address), why=why)
-        await asyncio.to_thread(self.look)
+        if await self.calendars.renew(self._addresses()):
+            await asyncio.to_thread(self.look)
+        if self.refused is None:
+            await self.calendars.keep_only(self._addresses())
 
     def notes(self) -> dict[str, str]:
         """Return what whoever asks after the service's health should know of the roster."""
         found = {}
         if self.refused is not None:
             found["roster"] = f"the old one is in force. {self.refused}"
-        if self.unfetched:
-            hosts = (f"{_host(address)}: {why}" for address, why in self.unfetched.items())
-            found["calendars"] = f"not fetched, the last text counts: {'; '.join(sorted(hosts))}"
+        if (note := self.calendars.note()) is not None:
+            found["calendars"] = note
         return found
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -126,11 +111,16 @@ class Rosters:
         while not await stopped_within(stop, EVERY_S):
             await self.refresh()
 
+    def _addresses(self) -> set[str]:
+        return {one for one in self.current.calendars if is_address(one)}
+
     def _content(self) -> object:
         """Return all that the roster in force follows from; what cannot be read is None."""
         files = [self.file]
         files += [self.file.parent / one for one in self.current.calendars if not is_address(one)]
-        return [_read(file) for file in files], dict(self._fetched), real_now().date()
+        texts = self.calendars.texts
+        known = {one: texts.get(one) for one in self._addresses()}
+        return [_read(file) for file in files], known, real_now().date()
 
 
 def _read(file: Path) -> bytes | None:
@@ -138,8 +128,3 @@ def _read(file: Path) -> bytes | None:
         return file.read_bytes()
     except OSError:
         return None
-
-
-def _host(address: str) -> str:
-    """Return the host of *address*; the rest may be as good as a password. References are shown."""
-    return address if is_reference(address) else urlsplit(address).hostname or "?"

@@ -242,6 +242,18 @@ answer = Table(
 )
 """What people answered by button or link, as it was handed to intake; never changed."""
 
+kept_calendar = Table(
+    "kept_calendar",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("fetched_at", INSTANT, nullable=False),
+)
+"""The last good text of each calendar that the roster names by an address, and when it was fetched.
+
+``address`` is what the roster writes, a reference where that is one, and never what it leads to.
+"""
+
 subscription = Table(
     "subscription",
     metadata,

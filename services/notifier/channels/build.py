@@ -27,6 +27,7 @@ from services.notifier.channels.webhook import Webhook, check_secret
 from services.notifier.core.plan import INTAKE, RECEIPT, ROOM
 from services.notifier.core.roster import CHANNELS, Roster
 from services.notifier.core.wording import Terms
+from services.notifier.known_calendars import KeptCalendars, KnownCalendars
 from services.notifier.roster_file import RosterError, load_roster_file
 from services.notifier.rosters import Rosters
 from services.notifier.settings import Settings
@@ -153,17 +154,21 @@ def roster(
     return loaded
 
 
-def rosters(settings: Settings, environ: Mapping[str, str]) -> Rosters:
+def rosters(
+    settings: Settings, environ: Mapping[str, str], kept: KeptCalendars | None = None
+) -> Rosters:
     """Return the roster that *settings* name, to be followed; its calendars are not fetched yet.
+
+    *kept* has them until they are, where there is a database.
 
     Raises:
         SettingsError: It cannot be used.
     """
-    calendars = partial(
+    fetching = partial(
         fetch, egress=Egress(settings.webhook_allow), secrets=partial(resolve, environ=environ)
     )
     load = partial(roster, settings, names(settings), environ)
-    return Rosters.of(settings.roster_file, load, calendars)
+    return Rosters.of(settings.roster_file, load, KnownCalendars(fetching, kept))
 
 
 def secret(field: str, settings: Settings, environ: Mapping[str, str]) -> SecretStr | None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from services.notifier.calendar_fetching import fetch
 from services.notifier.channels.egress import Egress
 from services.notifier.core.roster import Roster, TicketFacts
+from services.notifier.known_calendars import KnownCalendars
 from services.notifier.roster_file import Finding, RosterError, load_roster, load_roster_file
 from services.notifier.rosters import Rosters
 from shared.runtime.settings import SettingsError
@@ -103,7 +104,8 @@ def test_a_changed_file_is_in_force_and_a_broken_one_leaves_the_old(tmp_path: Pa
         except RosterError as error:
             raise SettingsError(str(error)) from None
 
-    rosters = Rosters.of(file, load, partial(fetch, egress=Egress(), secrets=SecretStr))
+    fetching = partial(fetch, egress=Egress(), secrets=SecretStr)
+    rosters = Rosters.of(file, load, KnownCalendars(fetching))
     assert not rosters.look()
     file.write_text(GOOD.replace("version: 3", "version: 4"), encoding="utf-8")
     assert rosters.look()
