@@ -15,8 +15,8 @@ from typing import Any, Final, Self, TypeVar, cast
 
 import asyncpg
 import structlog
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection as Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -153,9 +153,9 @@ def open_database(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         pool_use_lifo=True,
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return Database(engine, schema)
 
 
@@ -227,6 +227,16 @@ def unavailable(error: BaseException) -> DatabaseUnavailableError | None:
     DATABASE_FAILURES.labels(type(error).__name__).inc()
     first_line = (str(error).splitlines() or [""])[0]
     return DatabaseUnavailableError(first_line or type(error).__name__)
+
+
+def _refuse_closed(conn: Any, *_: object) -> None:
+    """Have the pool open another connection in place of one that the server has closed meanwhile.
+
+    The driver hears of that by itself; to ask the server would be three more round trips for each
+    transaction, where most have five.
+    """
+    if conn.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _cut_in_two(error: DBAPIError) -> bool:

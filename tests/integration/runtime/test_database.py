@@ -21,6 +21,7 @@ from shared.runtime.database import (
     unavailable,
 )
 from shared.runtime.migrations import migrate
+from tests.support.consuming import until
 
 
 async def pairs(database: Database) -> list[tuple[int, int]]:
@@ -122,6 +123,25 @@ async def test_a_killed_backend_is_a_passing_failure_and_the_next_transaction_wo
             await conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     assert caught.value.reason is Reason.DATABASE_UNAVAILABLE
     assert await tracker.ready()
+
+
+async def test_a_connection_that_was_closed_while_nobody_used_it_is_replaced_unseen(
+    database: str, tracker: Database
+) -> None:
+    async with tracker.transaction() as conn:
+        driver = (await conn.get_raw_connection()).driver_connection
+        backend = (await conn.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    assert driver is not None
+    other = await asyncpg.connect(database)
+    await other.execute("SELECT pg_terminate_backend($1)", backend)
+    await other.close()
+
+    async def has_heard() -> bool:
+        return bool(driver.is_closed())
+
+    await until(has_heard)
+    async with tracker.transaction() as conn:
+        assert (await conn.execute(text("SELECT pg_backend_pid()"))).scalar_one() != backend
 
 
 def test_an_answer_cut_in_two_by_the_servers_end_is_a_passing_failure() -> None:
