@@ -129,22 +129,38 @@ class Sender:
         sweeping = monotonic() - self._swept_at > SWEEP_S
         if not self._free() and not sweeping:
             return False
-        async with self._database.transaction() as conn:
-            moment, waiting = await look(conn)
-            if sweeping:
-                await self._sweep(conn, moment)
-            # Counted this late, since more have become free while it looked.
-            found = await claim(conn, waiting, self._free(), self._manner.terms, moment)
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            async with self._database.transaction() as conn:
+                moment, waiting = await look(conn)
+                if sweeping:
+                    await self._sweep(conn, moment)
+                # Counted this late, since more have become free while it looked.
+                found = await claim(conn, waiting, self._free(), self._manner.terms, moment)
+                for parcel in found.parcels:
+                    self._take_up(parcel, committed)
+        except BaseException:
+            # Whether it is ours is not known: nothing is sent.
+            committed.cancel()
+            raise
         if found.parcels:
             failpoint("sender.after_claim")
-        for parcel in found.parcels:
-            task = asyncio.create_task(self._deliver(parcel))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        committed.set_result(None)
         if found.more:
             self._told.set()
         self._crowded = not self._free()
         return found.more and not self._crowded
+
+    def _take_up(self, parcel: Parcel, committed: asyncio.Future[None]) -> None:
+        task = asyncio.create_task(self._deliver(parcel, committed))
+        self._under_way.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._some_ended.set()
+        if self._crowded:
+            self._due.set()
 
     def _free(self) -> int:
         """Return how many more messages may go out beside those under way."""
@@ -188,9 +204,13 @@ class Sender:
         if self._under_way:
             await asyncio.sleep(GATHER_S)
 
-    async def _deliver(self, parcel: Parcel) -> None:
+    async def _deliver(self, parcel: Parcel, committed: asyncio.Future[None]) -> None:
+        # The claim's commit goes out first; while it waits for the disk, the letter is written.
+        await asyncio.sleep(0)
+        prepared = await self._prepared(parcel)
+        await committed
         with tracing.sending(parcel.channel, (one.decision.traceparent for one in parcel.parts)):
-            outcome = await self._send(parcel)
+            outcome = await self._send(parcel, prepared)
             tracing.noted(
                 delivery_id=str(parcel.id),
                 attempt=parcel.parts[0].attempt,
@@ -198,32 +218,34 @@ class Sender:
             )
         failpoint("sender.after_send")
         self._ended.append((parcel, outcome))
-        self._some_ended.set()
-        if self._crowded:
-            self._due.set()
 
-    async def _send(self, parcel: Parcel) -> Outcome:
-        """Send once; whatever a channel raises is a failure of that way."""
-        channel = self._channels.get(parcel.channel)
-        if channel is None:
+    async def _prepared(self, parcel: Parcel) -> Notice | Failed | Refused:
+        """Return *parcel* as it goes out, or why it cannot."""
+        if parcel.channel not in self._channels:
             return Refused("channel_not_configured")
         if parcel.gone:
             return Refused("address_gone", gone=True)
         try:
-            notice = await self._written(parcel)
+            if len(parcel.parts) == 1:
+                return self._notice(parcel)
+            # A thousand letters take a second, in which nothing else would be sent.
+            return await asyncio.to_thread(self._notice, parcel)
+        except Exception as error:
+            log.exception("letter not written", channel=parcel.channel, delivery_id=str(parcel.id))
+            return _crashed(error)
+
+    async def _send(self, parcel: Parcel, prepared: Notice | Failed | Refused) -> Outcome:
+        """Send once; whatever a channel raises is a failure of that way."""
+        if not isinstance(prepared, Notice):
+            return prepared
+        try:
             async with asyncio.timeout(self._manner.deadline_s):
-                return await channel.send(notice)
+                return await self._channels[parcel.channel].send(prepared)
         except TimeoutError:
             return Failed("deadline_passed", unclear=True)
         except Exception as error:
             log.exception("channel crashed", channel=parcel.channel, delivery_id=str(parcel.id))
-            return Failed(f"crashed_{type(error).__name__}", gate=False, unclear=True)
-
-    async def _written(self, parcel: Parcel) -> Notice:
-        if len(parcel.parts) == 1:
-            return self._notice(parcel)
-        # A thousand letters take a second, in which nothing else would be sent.
-        return await asyncio.to_thread(self._notice, parcel)
+            return _crashed(error)
 
     def _notice(self, parcel: Parcel) -> Notice:
         notices = tuple(self._single(part) for part in parcel.parts)
@@ -325,3 +347,7 @@ class Sender:
             state=settled.state,
             why=settled.why,
         )
+
+
+def _crashed(error: Exception) -> Failed:
+    return Failed(f"crashed_{type(error).__name__}", gate=False, unclear=True)

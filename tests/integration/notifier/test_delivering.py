@@ -137,3 +137,31 @@ async def test_every_role_called_or_stood_down_has_exactly_one_row(desk: Desk) -
 
 def _json(decision: tuple[str, bytes]) -> Any:
     return from_json(decision[1])
+
+
+REFUSED_COMMITS = (
+    "CREATE SEQUENCE refused_commit",
+    """
+    CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM nextval('refused_commit');
+        RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure';
+    END $$
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER refuse_commit AFTER INSERT ON attempt
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit()
+    """,
+)
+
+
+async def test_nothing_is_sent_by_a_claim_that_was_not_committed(desk: Desk) -> None:
+    for statement in REFUSED_COMMITS:
+        await desk.ledger.rows(statement)
+    async with desk.notifier():
+        await desk.ledger.decide(a_decision(notify=calls("t3_oncall")))
+        await desk.ledger.until("last_value > 2 FROM refused_commit")
+        assert desk.cleo.got == []
+        await desk.ledger.rows("DROP TRIGGER refuse_commit ON attempt")
+        await desk.ledger.until_finished(1)
+    assert [one.headers["tierline-attempt"] for one in desk.cleo.got] == ["1"]
