@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 POLL_S: Final = 0.25
 SWEEP_S: Final = 1.0
-# While messages are on their way, free places are gathered for so long, to be filled by one claim.
+# While most places are taken, free ones are gathered for so long, to be filled by one claim.
 GATHER_S: Final = 0.005
 
 
@@ -201,7 +201,7 @@ class Sender:
             async with asyncio.timeout(POLL_S):
                 await self._due.wait()
         self._due.clear()
-        if self._under_way:
+        if 2 * len(self._under_way) > self._manner.at_once:
             await asyncio.sleep(GATHER_S)
 
     async def _deliver(self, parcel: Parcel, committed: asyncio.Future[None]) -> None:
