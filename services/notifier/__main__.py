@@ -50,7 +50,7 @@ from shared.runtime.run import run, together
 # the watch, the roster's calendars, Slack's keeper and channel, and three for the API.
 _CONNECTIONS: Final = 14
 # Whoever follows deliveries need not hear of one before the next are there too.
-_STEPS_GATHERED_S: Final = 0.1
+_STEPS_GATHERED_S: Final = 0.25
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
