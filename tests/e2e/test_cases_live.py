@@ -179,7 +179,7 @@ class World:
     async def _all_read(self) -> bool:
         (row,) = await self.ask(
             "SELECT (SELECT count(*) FROM escalator.outbox) AS made,"
-            " (SELECT sum(next_offset) FROM notifier.progress WHERE topic LIKE $1) AS told,"
+            " (SELECT coalesce(sum(next_offset), 0) FROM notifier.progress WHERE topic LIKE $1) AS told,"
             " (SELECT count(*) FROM tracker.timeline WHERE kind = $2) AS seen",
             f"%{TIER_CHANGES}",
             int(Kind.DECISION),
