@@ -23,7 +23,7 @@ CHANNELS = ("webhook", "voice", "sms", "email", "slack", "teams", "apprise", "co
 """The ways out, in the order in which they stand in for one another (Ladders, channel_failed)."""
 
 ACCOUNT_MANAGER = "account_manager"
-"""The fact that a customer names where the ticket does not."""
+"""The fact that the ticket's customer names; the other is its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ class TicketFacts:
     title: str | None = None
     url: str | None = None
     owner: str | None = None
-    account_manager: str | None = None
     customer: str | None = None
     restricted: bool = False
 
@@ -184,13 +183,8 @@ class Roster:
         seat = self.roles.get(role)
         if seat is None:
             return None
-        if seat.fact is not None:
-            named = self._named(getattr(facts, seat.fact))
-            if named is not None:
-                return named
-            theirs = self.account_managers.get(facts.customer or "")
-            if theirs is not None and seat.fact == ACCOUNT_MANAGER:
-                return self.contacts[theirs]
+        if seat.fact is not None and (named := self._of(seat.fact, facts)) is not None:
+            return named
         if seat.schedule is not None:
             on_duty = self.duties.person_at(seat.schedule, at)
             if on_duty is not None:
@@ -209,6 +203,12 @@ class Roster:
         preferred = contact.modes.get(mode, self.modes.get(mode, ()))
         ordered = dict.fromkeys((*preferred, *self.channels))
         return tuple(one for one in ordered if one in self.channels and contact.has(one))
+
+    def _of(self, fact: str, facts: TicketFacts) -> Contact | None:
+        if fact != ACCOUNT_MANAGER:
+            return self._named(facts.owner)
+        theirs = self.account_managers.get(facts.customer or "")
+        return None if theirs is None else self.contacts[theirs]
 
     def _named(self, name: str | None) -> Contact | None:
         if name is None:
