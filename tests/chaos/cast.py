@@ -132,7 +132,7 @@ class Actor:
     @property
     def up(self) -> bool:
         """Whether its present life has come so far that it listens."""
-        if self._pid is None:
+        if self._pid is None or not self.log.exists():
             return False
         return b'"listening"' in self.log.read_bytes()[self._said_before :]
 
