@@ -145,7 +145,7 @@ def values(told: Told, terms: Terms) -> dict[str, Any]:
         "proposed": None if data.get("proposed") is None else spaced(data["proposed"]),
         "reasons": _reasons(decision, terms),
         "sums": [_sum(line) for line in (data.get("because") or {}).get("arithmetic") or ()],
-        "changed": [spaced(one) for one in _changed(decision, terms)],
+        "changed": _changed(decision),
         **_refused(decision, terms),
     }
 
@@ -237,16 +237,12 @@ def _reasons(decision: Decided, terms: Terms) -> list[dict[str, str]]:
     return [{"id": str(one), "text": terms.triggers.get(str(one), unknown)} for one in triggers]
 
 
-def _changed(decision: Decided, terms: Terms) -> list[str]:
+def _changed(decision: Decided) -> list[str]:
     """Return what an executive is told to have changed since the raise (Executives)."""
-    if decision.type != NOTICE_DUE:
+    because = decision.data.get("because") or {}
+    if decision.type != NOTICE_DUE or "T20" not in (because.get("triggers") or ()):
         return []
-    triggers = (decision.data.get("because") or {}).get("triggers") or ()
-    return [str(one) for one in decision.facts.get("changed") or ()] or [
-        terms.triggers[str(one)]
-        for one in triggers
-        if str(one) == "T20" and "T20" in terms.triggers
-    ]
+    return [spaced(line) for line in because.get("arithmetic") or ()]
 
 
 def _refused(decision: Decided, terms: Terms) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from services.escalator.core.escalations import join
@@ -34,9 +35,14 @@ def break_off(turn: Turn, was: Before, *, flagged: bool) -> bool:
     return True
 
 
-def tell_again(turn: Turn) -> None:
-    """Tell the first people of an open escalation to executives what has changed."""
-    one = turn.case.open_on("hierarchical")
-    if one is not None and one.target == "exec":
-        told = [(Addressee(role, fyi=False), one.mode) for role in one.people]
-        join(turn, one, ["T20"], told, [f"the case got worse: {turn.case.cell}"])
+def tell_again(turn: Turn, was: Before, flags: Iterable[str]) -> None:
+    """Tell the first people of an open escalation to executives what has changed since *was*."""
+    case = turn.case
+    one = case.open_on("hierarchical")
+    if one is None or one.target != "exec":
+        return
+    changed = [f"{flag} was set" for flag in flags]
+    if (was.cell, was.priority) != (case.cell, case.priority):
+        changed.append(f"{was.cell} {was.priority} became {case.cell} {case.priority}")
+    told = [(Addressee(role, fyi=False), one.mode) for role in one.people]
+    join(turn, one, ["T20"], told, changed)

@@ -70,7 +70,7 @@ def reclassify(
     if worse and case.group is None:
         _ask(turn, was, effect, flags, graver=graver, least_tier=least_tier)
     if broken:
-        cooldown.tell_again(turn)
+        cooldown.tell_again(turn, was, flags)
     if case.crowd is not None and case.priority != was.priority:
         turn.tell_members("priority", {"priority": case.priority})
 
