@@ -91,11 +91,11 @@ async def test_of_the_calls_that_waited_for_a_dead_channel_only_the_newest_goes(
 
 
 async def test_a_held_notice_goes_when_the_calendar_opens(desk: Desk) -> None:
-    clock = Clock.starting(FRIDAY, speed=60_000)
+    clock = Clock.starting(FRIDAY, speed=20_000)
     async with desk.notifier(
         TIERLINE_CLOCK_SPEED=repr(clock.speed), TIERLINE_CLOCK_OFFSET_S=repr(clock.offset_s)
     ):
-        opens = clock.now() + timedelta(days=2)  # in 3 seconds
+        opens = clock.now() + timedelta(days=2)  # in 9 seconds
         await desk.ledger.decide(
             a_decision(notify=calls("t2_oncall"), hold_until=opens.isoformat())
         )

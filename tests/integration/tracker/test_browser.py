@@ -13,8 +13,7 @@ from shared.contract.times import parse_instant
 from shared.policy.load import DEFAULT_POLICY
 from tests.support.browser import TELEPHONE, a_browser, violations
 from tests.support.http_peer import Answer, Peer, http_peer
-from tests.support.ticket_events import an_event, opened, updated, wrote
-from tests.support.ticket_lives import FORMS
+from tests.support.ticket_events import opened, updated
 from tests.support.tracker_service import Tracker, listening
 from tests.support.tracker_stories import many
 from tests.support.tracker_stream import event_said, story
@@ -30,7 +29,6 @@ PATHS = (
     "/feedback/shift",
 )
 PATIENCE_MS = 60_000
-NOBODY_THERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
@@ -80,32 +78,6 @@ async def test_the_board_follows_what_happens_and_keeps_the_reader_where_they_ar
         await page.keyboard.press("Enter")
         await page.get_by_role("link", name="Second").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Second")
-        assert complaints == []
-        await page.context.close()
-
-
-async def test_what_a_reader_has_opened_and_typed_stays_while_the_case_goes_on(
-    tracker: Tracker, browser: Browser
-) -> None:
-    asked = an_event(
-        "escalation.requested", "2026-03-02T10:05:00Z", by="olga", role="t1_agent",
-        info=FORMS["t1_to_t2"],
-    )  # fmt: skip
-    await tracker.take(story([opened("2026-03-02T10:00:00Z"), asked]))
-    async with listening(tracker.database, intake_url=NOBODY_THERE) as url:
-        page, complaints = await opened_page(browser)
-        await page.goto(f"{url}/tickets/desk:A")
-        await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_MS)
-        await page.get_by_text("What was told with it").click()
-        tried = page.get_by_text("said: tried_and_outcome")
-        await expect(tried).to_be_visible()
-        await page.locator("summary", has_text="Put off").click()
-        reason = page.locator("form:visible textarea").first
-        await reason.fill("Waiting for the night")
-        await tracker.take(story([wrote("2026-03-02T10:06:00Z")]))
-        await expect(page.get_by_text("Customer wrote.")).to_be_visible(timeout=PATIENCE_MS)
-        await expect(tried).to_be_visible()
-        await expect(reason).to_have_value("Waiting for the night")
         assert complaints == []
         await page.context.close()
 
