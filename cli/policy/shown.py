@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from shared.contract.lengths import hours
+from shared.contract.sentences import counted
 from shared.contract.times import instant, rfc3339
 from shared.policy.difference import Difference
 from shared.policy.report import Report
@@ -24,7 +25,9 @@ def tell_report(file: Path, report: Report) -> None:
     if not report.errors and not report.warnings:
         typer.echo(f"{file}: no mistakes")
     else:
-        counts = f"{_many(report.errors, 'error')}, {_many(report.warnings, 'warning')}"
+        counts = (
+            f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
+        )
         typer.echo(f"{file}: {counts}", err=True)
 
 
@@ -36,7 +39,7 @@ def tell_difference(found: Difference) -> None:
     if found.is_same:
         typer.echo(f"{before} and {after} mean the same.")
         return
-    typer.echo(f"{before} → {after}: {_many(found.changes, 'change')}")
+    typer.echo(f"{before} → {after}: {counted(len(found.changes), 'change')}")
     for title, changes in found.groups():
         typer.echo(f"\n{title}")
         for one in changes:
@@ -130,7 +133,3 @@ def _call(call: Mapping[str, Any] | None) -> str:
 def _since(text: str) -> str:
     moment = instant(datetime.fromisoformat(text))
     return "the beginning" if moment == 0 else rfc3339(moment)
-
-
-def _many(things: Sequence[Any], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

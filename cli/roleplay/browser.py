@@ -28,7 +28,7 @@ from services.escalator.core.roleplay.scoring import Score, score
 from services.escalator.core.roleplay.shape import Scenario, Script
 from services.escalator.core.roleplay.stage import Stage
 from services.notifier.core.roster import Roster
-from shared.contract.sentences import words
+from shared.contract.sentences import counted, words
 from shared.contract.times import Instant
 from shared.policy.document import Policy, PolicyTimeline
 from shared.policy.notation import parse_duration
@@ -95,7 +95,7 @@ def application(scenarios: Mapping[str, Scenario], policy: Policy, roster: Roste
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"words": words, "told": told}
+    environment.filters |= {"words": words, "told": told, "counted": counted}
     desk = _Desk(policy, roster)
 
     def page(name: str, **what: Any) -> HTMLResponse:

@@ -32,6 +32,11 @@ def words(name: object) -> str:
     return str(name).replace("_", " ")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return *number* of a *noun* whose plural ends in s: `1 day`, `7 days`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def clock(name: object) -> str:
     """Return what people call a timer: `resolve`, resolution."""
     return {"resolve": "resolution", "tier_dwell": "stay in the tier"}.get(str(name), words(name))

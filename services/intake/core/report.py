@@ -97,7 +97,7 @@ def accept(
     id_from = _settle_id(added, sent, source, idempotency_key)
     if "time" not in sent:
         added["time"] = received_at
-    if "receivedat" in sent or "partitionkey" in sent:
+    if not sent.keys().isdisjoint(_OURS):
         sent = {name: value for name, value in sent.items() if name not in _OURS}
     if text is None or sent is not report:
         text = _packed(sent)

@@ -134,7 +134,7 @@ def learn(known: Known, decision: Decided) -> Known:
         tier=decision.data.get("tier", known.tier),
         priority=decision.data.get("priority", known.priority),
         restricted=decision.restricted,
-        facts=_facts(known.facts, decision),
+        facts=_facts(decision),
         calls=_calls(known.calls, decision),
     )
     if decision.type in CLOSED:
@@ -178,11 +178,11 @@ def catch_up(known: Known, snapshot: Mapping[str, Any], *, version: int) -> Know
     )
 
 
-def _facts(facts: TicketFacts, decision: Decided) -> TicketFacts:
+def _facts(decision: Decided) -> TicketFacts:
     """Return what *decision* says of the ticket, which is all that is known of it by then."""
     about = decision.data.get("about") or {}
     told = {name: about.get(name) for name in ("title", "url", "owner", "customer")}
-    return replace(facts, **told, restricted=decision.restricted)
+    return TicketFacts(**told, restricted=decision.restricted)
 
 
 def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Called]:

@@ -32,11 +32,6 @@ def web(url: str | None) -> str | None:
     return url if scheme in {"http", "https"} else None
 
 
-def counted(number: int, noun: str) -> str:
-    """Return *number* of a *noun* whose plural ends in s: `1 day`, `7 days`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def filled(form: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the fields of *form* that were filled in, each with what stands in it."""
     return [(name, _written(value)) for name, value in form.items() if value not in (None, "", [])]

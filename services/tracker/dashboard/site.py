@@ -27,6 +27,7 @@ from shared.contract.sentences import (
     called,
     clock,
     closed_day,
+    counted,
     moment,
     sentence,
     target,
@@ -148,7 +149,7 @@ def _environment(late_after_s: float) -> Environment:
     environment.filters |= {
         "moment": moment,
         "time": _time,
-        "counted": looks.counted,
+        "counted": counted,
         "filled": looks.filled,
         "hours": hours,
         "span": span,

@@ -192,13 +192,17 @@ def carried_by(loft: Path) -> str:
     return loft.read_text(encoding="utf-8")
 
 
-async def test_another_package_s_channel_is_used_as_our_own_are(
-    desk: Desk, tmp_path: Path, pigeon: Path
-) -> None:
+async def call_by_pigeon(desk: Desk, tmp_path: Path) -> None:
     people = roster(tmp_path, "pigeon", "ways: {pigeon: the old tower}")
     async with desk.notifier(NOTIFIER_ROSTER_FILE=people):
         await desk.ledger.decide(CALL)
         await desk.ledger.until_finished(1)
+
+
+async def test_another_package_s_channel_is_used_as_our_own_are(
+    desk: Desk, tmp_path: Path, pigeon: Path
+) -> None:
+    await call_by_pigeon(desk, tmp_path)
     (row,) = await desk.ledger.deliveries()
     assert (row["channel"], row["state"], row["provider_ref"]) == ("pigeon", "sent", "pigeon 7")
     assert carried_by(pigeon).startswith("the old tower: [P2] desk:A")
@@ -207,10 +211,7 @@ async def test_another_package_s_channel_is_used_as_our_own_are(
 async def test_a_channel_without_room_for_lines_is_told_apart_what_is_asked(
     desk: Desk, tmp_path: Path, pigeon: Path
 ) -> None:
-    people = roster(tmp_path, "pigeon", "ways: {pigeon: the old tower}")
-    async with desk.notifier(NOTIFIER_ROSTER_FILE=people):
-        await desk.ledger.decide(CALL)
-        await desk.ledger.until_finished(1)
+    await call_by_pigeon(desk, tmp_path)
     _, asked = carried_by(pigeon).splitlines()
     assert asked == "Asked of you (t2 oncall): acknowledge it by 2026-03-02 10:15:00 UTC."
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.contract.decisions import DECISION_MODELS
 from shared.contract.deliveries import DELIVERY_MODELS
 from shared.contract.events import EVENT_MODELS
-from shared.contract.sentences import LONGEST, moment, sentence, why
+from shared.contract.sentences import LONGEST, counted, moment, sentence, why
 from tests.support.messages import instances
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -83,3 +83,8 @@ def test_a_rule_that_only_repeats_the_trigger_is_not_said_twice() -> None:
 
 def test_a_time_that_python_cannot_read_is_shown_as_it_is() -> None:
     assert moment("2026-03-02t10:00:00z") in {"2026-03-02t10:00:00z", "2026-03-02 10:00 UTC"}
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 days"), (1, "1 day"), (7, "7 days")])
+def test_what_is_counted_has_its_plural(number: int, said: str) -> None:
+    assert counted(number, "day") == said

@@ -165,8 +165,3 @@ def test_urgency_is_a_word_of_three(in_s: int, word: str) -> None:
 )
 def test_what_is_due_next_is_said_in_words(timer: str, said: str) -> None:
     assert looks.step(deadline(1, timer=timer)) == said
-
-
-@pytest.mark.parametrize(("number", "said"), [(0, "0 days"), (1, "1 day"), (7, "7 days")])
-def test_what_is_counted_has_its_plural(number: int, said: str) -> None:
-    assert looks.counted(number, "day") == said
