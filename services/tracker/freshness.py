@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from services.tracker.core.message import KIND_OF_TOPIC
+from services.tracker.core.places import Places
 from shared.contract.topics import TICKET_EVENTS
 from shared.runtime.clock import monotonic
 from shared.runtime.health import Problem, retry_after
@@ -41,6 +42,14 @@ class Freshness:
     positions: dict[Position, int]
     behind_s: float | None
     now: datetime
+
+    @property
+    def places(self) -> Places:
+        """The positions, as a listener of the stream comes back with them."""
+        return {
+            (KIND_OF_TOPIC[topic], partition): offset
+            for (topic, partition), offset in self.positions.items()
+        }
 
     def headers(self) -> dict[str, str]:
         """Return `X-Position` and, where it is known, `X-Lag-Ms`.

@@ -15,9 +15,8 @@ from typing import Final
 import structlog
 
 from services.tracker import answers, metrics
-from services.tracker.core.message import KIND_OF_TOPIC, Kind
+from services.tracker.core.message import Kind
 from services.tracker.core.places import Places, told
-from services.tracker.freshness import Freshness
 from services.tracker.replies import Heard
 from services.tracker.store_reading import ReadModel, Said
 from shared.contract.errors import TransientError
@@ -170,9 +169,9 @@ class Stream:
                 yield Told(dict(places), answers.heard(said))
         yield Told(joined)
 
-    async def _here(self) -> dict[tuple[Kind, int], int]:
+    async def _here(self) -> Places:
         async with self._model.snapshot() as now:
-            return _places(now.freshness)
+            return now.freshness.places
 
     async def _look(self) -> bool:
         """Tell what is new; return whether there is more at once."""
@@ -180,7 +179,7 @@ class Stream:
             self._places = None
             return False
         async with self._model.snapshot() as now:
-            there = _places(now.freshness)
+            there = now.freshness.places
             fresh = await now.said_between(self._places, there, _AT_ONCE)
         more = len(fresh) == _AT_ONCE
         for said in fresh:
@@ -191,12 +190,5 @@ class Stream:
                     listener.offer(one)
         if not more:
             # What was only repeated, or parked, has moved the places and says nothing.
-            self._places = there
+            self._places = dict(there)
         return more
-
-
-def _places(freshness: Freshness) -> dict[tuple[Kind, int], int]:
-    return {
-        (KIND_OF_TOPIC[topic], partition): offset
-        for (topic, partition), offset in freshness.positions.items()
-    }

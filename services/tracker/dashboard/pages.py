@@ -18,7 +18,7 @@ from services.tracker.dashboard import looks
 from services.tracker.dashboard.feedback import add_feedback
 from services.tracker.dashboard.forms import NOTHING, Filled, act_of, filled_from, offers
 from services.tracker.dashboard.policy_page import policy_shown
-from services.tracker.dashboard.posting import back_with, filled_in
+from services.tracker.dashboard.posting import back_with, did_here, filled_in
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import GROUP_SOURCE
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
@@ -136,9 +136,17 @@ def _add_case(router: APIRouter, site: Site) -> None:
             act = None if did is None else (await site.desk.act(did, reader))[0]
             return {**given, "act": act, "outcome": None}, freshness
 
-        # A later page of the timeline is being read; it should not be pulled away.
-        live = cursor is None and did is None and draft is None
-        return await site.page("case.html", answer, here=looks.link(key), live=live, still=still)
+        here = looks.link(key)
+        return await site.page(
+            "case.html",
+            answer,
+            here=here,
+            # What becomes of an act is shown until the reader goes on.
+            again=None if did is None else did_here(did, here),
+            # A later page of the timeline is being read; it should not be pulled away.
+            live=cursor is None and draft is None,
+            still=still,
+        )
 
     @router.post("/tickets/{key:path}/acts")
     async def act(reader: Who, key: Key, request: Request) -> Response:

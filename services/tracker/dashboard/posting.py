@@ -26,8 +26,12 @@ def back_with(act_id: str, after: str | None, here: str) -> RedirectResponse:
 
     The page waits until the tracker has read the place *after*.
     """
-    did = f"did={quote(act_id, safe='')}&after={after}"
-    return RedirectResponse(f"{here}?{did}", status_code=303)
+    return RedirectResponse(f"{did_here(act_id, here)}&after={after}", status_code=303)
+
+
+def did_here(act_id: str, here: str) -> str:
+    """Return the address at which the page *here* says what became of the act *act_id*."""
+    return f"{here}?did={quote(act_id, safe='')}"
 
 
 def _only_from_here(request: Request) -> None:

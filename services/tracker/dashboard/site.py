@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from services.tracker.acting import Intake
+from services.tracker.core.places import told
 from services.tracker.core.wording import late, plain
 from services.tracker.dashboard import looks
 from services.tracker.dashboard.assets import Asset, read_assets
@@ -82,6 +83,7 @@ class Site:
         answer: Answer,
         *,
         here: str,
+        again: str | None = None,
         live: bool = False,
         still: bool = False,
         status: int = 200,
@@ -92,11 +94,18 @@ class Site:
             name: Its template.
             answer: Asked for what the template is given.
             here: Its address.
+            again: The address that shows it anew, where that is another.
             live: Whether it follows what happens.
             still: Whether it has been asked to keep still all the same.
             status: Its status, where all is well.
         """
-        following = {"live": live, "still": still, "here": here}
+        following = {
+            "live": live,
+            "still": still,
+            "here": here,
+            "again": again or here,
+            "place": "",
+        }
         try:
             given, freshness = await answer()
         except Problem as problem:
@@ -108,6 +117,7 @@ class Site:
             {
                 **following,
                 **given,
+                "place": "" if freshness is None else told(freshness.places),
                 "now": None if freshness is None else freshness.now,
                 "lag_s": None if freshness is None else freshness.behind_s,
             },

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from shared.contract.times import parse_instant
+from shared.contract.topics import TIER_CHANGES
 from shared.policy.load import DEFAULT_POLICY
 from tests.support.browser import TELEPHONE, a_browser, violations
 from tests.support.http_peer import Answer, Peer, http_peer
-from tests.support.ticket_events import opened, updated
+from tests.support.ticket_events import acknowledged, an_event, opened, updated, wrote
+from tests.support.ticket_lives import FORMS
 from tests.support.tracker_service import Tracker, listening
 from tests.support.tracker_stories import many
 from tests.support.tracker_stream import event_said, story
@@ -29,6 +32,7 @@ PATHS = (
     "/feedback/shift",
 )
 PATIENCE_MS = 60_000
+NOBODY_THERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,69 @@ async def test_the_board_follows_what_happens_and_keeps_the_reader_where_they_ar
         await page.keyboard.press("Enter")
         await page.get_by_role("link", name="Second").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+        assert complaints == []
+        await page.context.close()
+
+
+async def test_what_a_reader_has_opened_and_typed_stays_while_the_case_goes_on(
+    tracker: Tracker, browser: Browser
+) -> None:
+    asked = an_event(
+        "escalation.requested", "2026-03-02T10:05:00Z", by="olga", role="t1_agent",
+        info=FORMS["t1_to_t2"],
+    )  # fmt: skip
+    await tracker.take(story([opened("2026-03-02T10:00:00Z"), asked]))
+    async with listening(tracker.database, intake_url=NOBODY_THERE) as url:
+        page, complaints = await opened_page(browser)
+        await page.goto(f"{url}/tickets/desk:A")
+        await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        await page.get_by_text("What was told with it").click()
+        tried = page.get_by_text("said: tried_and_outcome")
+        await expect(tried).to_be_visible()
+        await page.locator('summary:text-is("Escalate")').click()
+        form = page.locator("form:visible", has=page.get_by_label("In which role"))
+        written = {"Who acts": "olga", "Why": "It grows", "To tier": "3"}
+        for label in ("Who acts", "Why"):
+            await form.get_by_label(label, exact=True).fill(written[label])
+        await form.get_by_label("To tier").select_option("3")
+        await tracker.take(story([wrote("2026-03-02T10:06:00Z")]))
+        await expect(page.get_by_text("Customer wrote.")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(tried).to_be_visible()
+        for label, text in written.items():
+            await expect(form.get_by_label(label, exact=True)).to_have_value(text)
+        assert complaints == []
+        await page.context.close()
+
+
+@pytest.mark.parametrize("first", ["the stream", "the decision"])
+async def test_an_act_is_followed_until_something_is_decided_on_it(
+    tracker: Tracker, browser: Browser, first: str
+) -> None:
+    wrong = acknowledged("2026-03-02T10:10:00Z", role="passer_by")
+    events = [opened("2026-03-02T10:00:00Z", severity="S2", affected_users=30), wrong]
+    said = story(events, notices=False)
+    decided = next(n for n, one in enumerate(said) if one.topic == TIER_CHANGES)
+    await tracker.take(said[:decided])
+    async with listening(tracker.database) as url:
+        page, complaints = await opened_page(browser)
+        # What is loaded anew every quarter of a minute would hide what the stream did not say.
+        await page.add_init_script("window.setInterval = () => 0")
+        listens = asyncio.Event()
+
+        async def once_it_listens(route: Route) -> None:
+            await listens.wait()
+            await route.continue_()
+
+        await page.route("**/v1/stream", once_it_listens)
+        await page.goto(f"{url}/tickets/desk:A?did={wrong.id}")
+        fate = page.get_by_role("status").filter(has_text="escalation.acknowledged")
+        await expect(fate).to_contain_text("Recorded")
+        if first == "the stream":
+            listens.set()
+            await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        await tracker.take(said[decided:])
+        listens.set()
+        await expect(fate).to_contain_text("Refused", timeout=PATIENCE_MS)
         assert complaints == []
         await page.context.close()
 

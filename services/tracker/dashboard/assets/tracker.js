@@ -39,7 +39,11 @@
     };
     const source = new EventSource("/v1/stream");
     for (const kind of ["event", "decision", "delivery", "anew"]) source.addEventListener(kind, soon);
-    source.addEventListener("place", () => { if (status) status.textContent = "Live"; });
+    source.addEventListener("place", (event) => {
+      if (status) status.textContent = "Live";
+      // What became known after the page was made and before this began is told by nobody.
+      if (event.lastEventId !== document.getElementById("main").dataset.place) soon();
+    });
     source.onerror = () => { if (status) status.textContent = "Connecting again"; };
     document.addEventListener("visibilitychange", soon);
     // What is due draws nearer though nothing happens.
