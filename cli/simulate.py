@@ -13,8 +13,10 @@ from pydantic_core import to_json
 from typer.core import TyperCommand
 from typing_extensions import override
 
+from cli.answer_after import AnswerAfterOption, answered_after
 from cli.event_file import event_file
 from cli.many_cases import hold_many_cases
+from services.escalator.core.answering import AssumedAnswers
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from shared.contract.times import Instant, parse_instant
@@ -69,6 +71,7 @@ def simulate(
             "All changes of one TIME are one new version.",
         ),
     ] = None,
+    answer_after: AnswerAfterOption = None,
     json_output: Annotated[
         bool, typer.Option("--json", help="The output is JSON lines with or without this option.")
     ] = True,
@@ -85,7 +88,8 @@ def simulate(
     del json_output
     timeline = _timeline(policy, policy_at or [])
     end = None if until is None else _instant(until, "--until")
-    simulation = Simulation(timeline)
+    after = answered_after("simulate", answer_after)
+    simulation = Simulation(timeline, None if after is None else AssumedAnswers(after))
     hold_many_cases()
     with event_file("simulate", events) as told:
         _write(encode_decision(one) for one in simulation.run(told, end))

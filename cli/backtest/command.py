@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.answer_after import AnswerAfterOption, answered_after
 from cli.backtest.candidate import CalendarOption, ChangeOption, candidate, present, roster_text
 from cli.backtest.racing import TrialFailedError, compared
 from cli.backtest.telling import PageOption, RowsOption, tell
@@ -48,6 +49,7 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Let time pass up to TIME after the end.")
     ] = None,
+    answer_after: AnswerAfterOption = None,
     rows: RowsOption = 20,
     form: FormOption = Format.TEXT,
     html: PageOption = None,
@@ -60,7 +62,7 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
     The report says who would have been called when, which broken promises appear or vanish, and the
     load of each person and tier. What both do takes no memory; an unchanged policy differs nowhere.
     The history is what happened: had people been called earlier, they might have acted earlier, and
-    no backtest knows that.
+    no backtest knows that. Who took a call is seldom in it; assume it with --answer-after.
 
     Example: `tierline backtest --history events.jsonl --set cells.S3.I2.t1_max=4h --html page.html`
 
@@ -71,6 +73,7 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
     new = candidate(_COMMAND, old, policy, calendar, change or [])
     people = roster_text(_COMMAND, roster)
     new_people = people if new_roster is None else roster_text(_COMMAND, new_roster)
+    answers = answered_after(_COMMAND, answer_after)
     files = tuple(str(file) for file in history)
     end = None
     try:
@@ -85,8 +88,8 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
             task = bar.add_task("running both policies", total=size)
             found = compared(
                 {
-                    "before": Trial(old.text, people, files, end),
-                    "after": Trial(new.text, new_people, files, end),
+                    "before": Trial(old.text, people, files, end, answers),
+                    "after": Trial(new.text, new_people, files, end, answers),
                 },
                 lambda done: bar.update(task, completed=done),
             )

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from cli.many_cases import hold_many_cases
+from services.escalator.core.answering import AssumedAnswers
 from services.escalator.core.marks import Mark, Plain, marks
 from services.escalator.core.simulation import Simulation
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.roster_file import load_roster
 from shared.contract.errors import InvalidEventError
 from shared.contract.events import TicketEvent, decode_event
-from shared.contract.times import Instant, as_datetime, instant
+from shared.contract.times import Instant, Seconds, as_datetime, instant
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import load_policy
 
@@ -41,12 +42,15 @@ class Trial:
         roster: The roster's text; None has roles stand for people.
         files: The history, each file in the order of delivery.
         until: Until when time passes after the last event; None for no further.
+        answer_after: After how many seconds people are assumed to acknowledge; None where only
+            those do who are in the history.
     """
 
     policy: str
     roster: str | None
     files: tuple[str, ...]
     until: Instant | None
+    answer_after: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ def run_trial(trial: Trial, out: Connection) -> None:
     read = _Reading(trial.files)
     try:
         policies = PolicyTimeline([(Instant(0), load_policy(trial.policy))])
-        simulation = Simulation(policies)
+        after = trial.answer_after
+        simulation = Simulation(policies, None if after is None else AssumedAnswers(after))
         people = _People(trial.roster)
         batch: list[Plain] = []
         told_at = 0

@@ -10,9 +10,10 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from services.escalator.core import decide, engine
+from services.escalator.core.answering import AssumedAnswers
 from services.escalator.core.case import Case
 from services.escalator.core.engine import Outcome
 from services.escalator.core.inputs import Heard, hear_of
@@ -21,12 +22,22 @@ from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, instant
 from shared.policy.document import PolicyTimeline
 
+_ANSWERS: Final = ""
+"""Stands on the agenda for assumed answers: before all tickets, as acts come before timers."""
+
 
 @dataclass(slots=True)
 class Simulation:
-    """All cases of a run and the instants at which they have something to do."""
+    """All cases of a run and the instants at which they have something to do.
+
+    Attributes:
+        policies: What holds from when on.
+        answers: Who takes what nobody in the events has taken; None where nobody does.
+        now: The virtual clock.
+    """
 
     policies: PolicyTimeline
+    answers: AssumedAnswers | None = None
     now: Instant = Instant(0)
     _cases: dict[str, Case] = field(default_factory=dict)
     _histories: dict[str, list[Heard]] = field(default_factory=dict)
@@ -103,9 +114,20 @@ class Simulation:
                 continue
             self.now = max(self.now, due)
             del self._planned[ticket]
+            if ticket == _ANSWERS:
+                yield from self._answer()
+                continue
             yield from self._keep(engine.fire(self, ticket, due, self.policies, due))
             if self._telling:
                 yield from self._spread()
+
+    def _answer(self) -> Iterator[Decision]:
+        if self.answers is not None:
+            for event in self.answers.due(self.now, self.case, self.policies):
+                for heard in self._in_tie_order([event], self.now):
+                    yield from self._hear(heard)
+                yield from self._spread()
+            self._plan(_ANSWERS, self.answers.next_at)
 
     def _spread(self) -> Iterator[Decision]:
         """Let groups tell all their members what they have to tell, before anything else."""
@@ -122,6 +144,8 @@ class Simulation:
             if case.pending:
                 self._telling.append(key)
             self._plan(key, decide.next_due(case, self.policies))
+        if self.answers is not None and self.answers.expect(outcome.decisions, self.now):
+            self._plan(_ANSWERS, self.answers.next_at)
         return outcome.decisions
 
     def _plan(self, key: str, due: Instant | None) -> None:

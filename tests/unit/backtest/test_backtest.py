@@ -128,6 +128,27 @@ def test_other_calendars_and_a_roster_say_which_person_is_called_when(
     assert ("2026-03-03T15:00:00Z", "Tier 2") in {(one["at"], one["who"]) for one in calls}
 
 
+def test_who_is_assumed_to_answer_is_not_called_up_the_ladder(history: Path) -> None:
+    words = ["backtest", "--history", str(history), "--until", "2026-03-02T16:00:00Z", "--json"]
+    words += ["--set", "cells.S3.I1.t1_max=4h"]
+    alone = CliRunner().invoke(app, words)
+    answered = CliRunner().invoke(app, [*words, "--answer-after", "10m"])
+    assert (alone.exit_code, answered.exit_code) == (1, 1), alone.output + answered.output
+    roles = [
+        {one["who"] for one in json.loads(ran.stdout)["calls"]["only_after"]}
+        for ran in (alone, answered)
+    ]
+    assert "t2_lead" in roles[0]
+    assert "t2_lead" not in roles[1]
+
+
+def test_a_time_to_answer_after_is_a_time(history: Path) -> None:
+    words = ["backtest", "--history", str(history), "--answer-after", "soon"]
+    ran = CliRunner().invoke(app, words)
+    assert ran.exit_code == 2
+    assert "--answer-after soon" in ran.output
+
+
 def test_the_command_ends_with_0_where_nothing_differs(history: Path) -> None:
     ran = CliRunner().invoke(app, ["backtest", "--history", str(history), "--json"])
     assert ran.exit_code == 0, ran.output
