@@ -20,6 +20,7 @@ class Figures:
         raised: Escalations raised.
         triggers: Those by trigger.
         notices: Notices by state.
+        suppressed: Why those that were never sent were not.
         promises: By promise, how many were `met` and `breached`.
         events: Events that are in the read model.
         decisions: Decisions that are in it.
@@ -35,6 +36,7 @@ class Figures:
     raised: int = 0
     triggers: Mapping[str, int] = field(default_factory=dict)
     notices: Mapping[str, int] = field(default_factory=dict)
+    suppressed: Mapping[str, int] = field(default_factory=dict)
     promises: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     events: int = 0
     decisions: int = 0
@@ -69,6 +71,7 @@ def figures_of(stats: Mapping[str, Any]) -> Figures:
         raised=stats["escalations"]["raised"],
         triggers=stats["escalations"]["by_trigger"],
         notices=stats["notices"],
+        suppressed=stats["suppressed"],
         promises=stats["promises"],
         events=stats["events"],
         decisions=stats["decisions"],

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.flow import Breaker
-from services.notifier.core.plan import ALL_FAILED, Purpose, alert_for, copied_by_mail
+from services.notifier.core.plan import Purpose, alert_for, copied_by_mail
 from services.notifier.core.report import Reported, Step
 from services.notifier.core.retry import Accepted, Failed, Outcome, Refused
 from services.notifier.core.roster import Roster
@@ -32,6 +32,7 @@ from services.notifier.store_ledger import (
     say,
     way,
 )
+from shared.contract.decisions import AlertCode
 
 # A result counts while the row still stands at its attempt; else another process took over.
 _DONE: Final = text(
@@ -250,7 +251,7 @@ async def _go_on(
         if one.settled.copied:
             besides.append(planned_row(copied_by_mail(planned), priority, roster, moment))
         if one.settled.unreached and alerts and planned.asks and one.of.id not in mailed:
-            alert = alert_for(planned, ALL_FAILED)
+            alert = alert_for(planned, AlertCode.ALL_CHANNELS_FAILED)
             unreached.append(planned_row(alert, priority, roster, moment))
     if changed:
         await open_gates(conn, changed, moment)

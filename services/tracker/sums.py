@@ -64,6 +64,9 @@ class Stats(Reply):
         examples=[{"planned": 1, "sent": 20, "delivered": 0, "failed": 0, "suppressed": 3}],
     )
     notices_total: int
+    suppressed: dict[str, int] = Field(
+        description="Why notices were never sent.", examples=[{"acknowledged": 2, "overtaken": 1}]
+    )
     promises: dict[str, Promise] = Field(description="By timer.")
     kept_share: float | None = Field(description="Of all promises together.")
     decisions: int
@@ -100,6 +103,7 @@ def stats(sums: Sums, now: datetime, lag_ms: int | None) -> Stats:
         ),
         notices={state: states.get(state, 0) for state in STATES},
         notices_total=sum(states.values()),
+        suppressed=counted(What.SUPPRESSED),
         promises={name: _promise(met.get(name, 0), breached.get(name, 0)) for name in PROMISES},
         kept_share=_share(total(What.MET), total(What.BREACHED)),
         decisions=total(What.DECISIONS),

@@ -232,9 +232,12 @@ async def _take_notices(conn: Connection, fresh: Sequence[Message]) -> Counts:
         now[notice.id] = further(now.get(notice.id), notice)
     changed = [one for key, one in now.items() if one is not known.get(key)]
     for one in changed:
+        before = known[one.id].state if one.id in known else None
         counts[What.NOTICES, one.state] += 1
-        if one.id in known:
-            counts[What.NOTICES, known[one.id].state] -= 1
+        if before is not None:
+            counts[What.NOTICES, before] -= 1
+        if one.suppressed is not None and before != one.state:
+            counts[What.SUPPRESSED, one.suppressed] += 1
     if changed:
         await save_notices(conn, changed)
     return counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -14,6 +15,38 @@ from shared.contract.vocabulary import Fact, Mode, Moment
 
 DELIVERY_SOURCE: Final = "tierline/notifier"
 """The CloudEvents source of every delivery event."""
+
+
+class Suppression(StrEnum):
+    """Why a notice is never sent.
+
+    Nobody was there to be told, it would have been the same again, or what it says is over: the
+    call was answered or overtaken, its escalation ended (as its `escalation.ended` says), or the
+    case did (its status).
+    """
+
+    NOBODY_ON_SCHEDULE = "nobody_on_schedule"
+    SAME_PERSON = "same_person"
+    TOLD_ALREADY = "told_already"
+    NOTHING_WAS_SENT = "nothing_was_sent"
+    RESTRICTED = "restricted"
+
+    ACKNOWLEDGED = "acknowledged"
+    OVERTAKEN = "overtaken"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    RETURNED = "returned"
+    DECLINED = "declined"
+    DE_ESCALATED = "de_escalated"
+
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+
+    NO_CONTACT = "no_contact"
+    TOO_OLD = "too_old"
+    RECEIPTS_OFF = "receipts_off"
 
 
 class Delivery(Fact):
@@ -30,7 +63,7 @@ class Delivery(Fact):
     address: str | None = Field(default=None, description="Where to, masked.")
     mode: Mode | None = Field(default=None, description="How insistently.")
     attempt: int = Field(ge=0, description="Attempts made so far.")
-    reason: str | None = Field(default=None, description="Why it failed or was suppressed.")
+    reason: str | None = Field(default=None, description="Why the last attempt failed.")
     at: Moment = Field(description="When this step happened.")
 
 
@@ -52,6 +85,8 @@ class DeliveryFailed(Delivery):
 
 class DeliverySuppressed(Delivery):
     """It was not sent, on purpose; `reason` says why."""
+
+    reason: Suppression | None = Field(default=None, description="Why it is never sent.")
 
 
 DeliveryData = (

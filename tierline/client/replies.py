@@ -391,6 +391,7 @@ class Stats(TypedDict):
     escalations: Escalations
     notices: dict[str, int]
     notices_total: int
+    suppressed: dict[str, int]
     promises: dict[str, Promise]
     kept_share: float | None
     decisions: int

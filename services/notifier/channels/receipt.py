@@ -5,10 +5,11 @@ from typing import Final
 
 from services.notifier.channels.base import Channel, Notice
 from services.notifier.core.plan import MAIL
-from services.notifier.core.receipts import REQUESTER, SWITCHED_OFF
+from services.notifier.core.receipts import REQUESTER
 from services.notifier.core.retry import Outcome, Refused
 from services.notifier.core.roster import Contact, Receipts
 from services.notifier.rosters import Rosters
+from shared.contract.deliveries import Suppression
 
 
 class Receipt:
@@ -25,7 +26,7 @@ class Receipt:
         """Send *notice* to whoever its decision says has asked."""
         receipts = self._rosters.current.receipts
         if receipts is None:
-            return Refused(SWITCHED_OFF)
+            return Refused(Suppression.RECEIPTS_OFF)
         addressed = replace(notice, contact=self._contact(notice, receipts))
         if receipts.channel != MAIL:
             return await self._webhook.send(addressed)

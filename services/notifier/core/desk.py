@@ -24,9 +24,7 @@ from services.notifier.core.receipts import receipt
 from services.notifier.core.roster import Roster, TicketFacts
 from services.notifier.core.stale import Waiting, stale
 from services.notifier.core.subscriptions import Subscription, subscribed
-
-TOLD_ALREADY = "told_already"
-"""Why an alert about the set-up is not sent: another ticket met the same fault, and it was."""
+from shared.contract.deliveries import Suppression
 
 TOLD_AGAIN_AFTER = timedelta(hours=4)
 """After how long a fault of the set-up that is still there is told of again."""
@@ -111,7 +109,7 @@ class Desk:
             self.released.append(next_one)
             self._apply(self.known[ticket], next_one)
 
-    def stale_now(self, fan_out: FanOut, row: Planned) -> str | None:
+    def stale_now(self, fan_out: FanOut, row: Planned) -> Suppression | None:
         """Return why *row* is out of date already, the rest of the batch having been heard."""
         if row.suppressed is not None or row.purpose not in (Purpose.NOTICE, Purpose.RECEIPT):
             return row.suppressed
@@ -169,7 +167,9 @@ class Desk:
         if alert is None:
             return rows
         if alert in self.alerted:
-            return tuple(replace(row, suppressed=row.suppressed or TOLD_ALREADY) for row in rows)
+            return tuple(
+                replace(row, suppressed=row.suppressed or Suppression.TOLD_ALREADY) for row in rows
+            )
         if any(row.suppressed is None for row in rows):
             self.alerted.add(alert)
         return rows

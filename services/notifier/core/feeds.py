@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from services.notifier.core.known import CLOSED, RAISED, Decided
-from services.notifier.core.plan import NOBODY, SAME_PERSON, Planned, for_information
+from services.notifier.core.plan import Planned, for_information
 from services.notifier.core.roster import Room, Roster
 from services.notifier.core.subscriptions import PREFIX, topics_of
+from shared.contract.deliveries import Suppression
 
 CHANNEL: Final = "channel_"
 """What the role of a post begins with; the channel's name follows."""
@@ -69,7 +70,7 @@ def posted(decision: Decided, rows: Sequence[Planned], roster: Roster) -> tuple[
             continue
         row = _row(decision, name, room, roster)
         if row.suppressed is None and row.person in told:
-            row = replace(row, suppressed=SAME_PERSON)
+            row = replace(row, suppressed=Suppression.SAME_PERSON)
         told.add(room.to)
         planned.append(row)
     return tuple(planned)
@@ -101,4 +102,4 @@ def _row(decision: Decided, name: str, room: Room, roster: Roster) -> Planned:
     ways = roster.ways(contact, "chat")
     prefix = RESTRICTED_CHANNEL if decision.restricted else CHANNEL
     row = for_information(decision, prefix + name, contact, ways, "chat")
-    return replace(row, suppressed=None if ways else NOBODY)
+    return replace(row, suppressed=None if ways else Suppression.NOBODY_ON_SCHEDULE)

@@ -201,8 +201,7 @@ def _calls(calls: Mapping[str, Called], decision: Decided) -> Mapping[str, Calle
             taken_at=decision.at.isoformat(),
         )
     elif decision.type == ENDED:
-        reason = str(decision.data.get("reason") or "ended")
-        call = replace(call, ended=decision.version, reason=reason)
+        call = replace(call, ended=decision.version, reason=str(decision.data["reason"]))
     elif key not in calls:
         return calls
     return {**calls, key: call}

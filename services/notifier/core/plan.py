@@ -13,12 +13,10 @@ from uuid import UUID, uuid5
 from services.notifier.core.answering import ANSWER
 from services.notifier.core.known import ENDED, NOTICE_DUE, RAISED, REFUSED, Decided
 from services.notifier.core.roster import MODES, Contact, Roster, TicketFacts
+from shared.contract.decisions import AlertCode
+from shared.contract.deliveries import Suppression
 from shared.contract.ids import NAMESPACE, delivery_id
 
-NOBODY = "nobody_on_schedule"
-ALL_FAILED = "all_channels_failed"
-NOTHING_SENT = "nothing_was_sent"
-SAME_PERSON = "same_person"
 INTAKE = "intake"
 RECEIPT = "receipt"
 CASE_ROOM = "case_room"
@@ -72,7 +70,7 @@ class Planned:
     person: str | None = None
     ways: tuple[str, ...] = ()
     hold_until: datetime | None = None
-    suppressed: str | None = None
+    suppressed: Suppression | None = None
     code: str | None = None
 
     @property
@@ -127,7 +125,11 @@ def plan(
         if role not in taken
     ]
     unreached = (
-        [alert_for(row, NOBODY) for row in notices if row.suppressed == NOBODY and row.asks]
+        [
+            alert_for(row, AlertCode.NOBODY_ON_SCHEDULE)
+            for row in notices
+            if row.suppressed == Suppression.NOBODY_ON_SCHEDULE and row.asks
+        ]
         if alerts
         else []
     )
@@ -142,7 +144,7 @@ def plan(
     return (*_once_per_person(notices), *_once_per_person(closing), *more, *unreached)
 
 
-def alert_for(row: Planned, code: str) -> Planned:
+def alert_for(row: Planned, code: AlertCode) -> Planned:
     """Return the alert to the engine that *row*'s role could not be reached, for reason *code*.
 
     Its id follows from escalation, role and reason: however many of its calls meet the empty seat,
@@ -222,7 +224,7 @@ def _once_per_person(rows: Sequence[Planned]) -> list[Planned]:
         if row.person is not None and row.suppressed is None:
             kept[row.person] = min(kept.get(row.person, row), row, key=_demand)
     return [
-        replace(row, suppressed=SAME_PERSON)
+        replace(row, suppressed=Suppression.SAME_PERSON)
         if row.suppressed is None and row.person is not None and kept[row.person] is not row
         else row
         for row in rows
@@ -264,7 +266,7 @@ def _notice(
         person=None if contact is None else contact.key,
         ways=ways,
         hold_until=hold_until,
-        suppressed=None if ways else NOBODY,
+        suppressed=None if ways else Suppression.NOBODY_ON_SCHEDULE,
     )
 
 
@@ -295,7 +297,14 @@ def _digests(
         row = for_information(decision, call.role, contact, ways, call.mode)
         name = uuid5(NAMESPACE, f"digest of|{decision.id}|{call.role}|{key}")
         held = _instant(decision.data.get("hold_until"))
-        rows.append(replace(row, id=name, hold_until=held, suppressed=None if ways else NOBODY))
+        rows.append(
+            replace(
+                row,
+                id=name,
+                hold_until=held,
+                suppressed=None if ways else Suppression.NOBODY_ON_SCHEDULE,
+            )
+        )
     return rows
 
 
@@ -317,7 +326,7 @@ def _stand_down(decision: Decided, roster: Roster, role: str, earlier: Calls) ->
         escalation=decision.escalation,
         person=None if contact is None else contact.key,
         ways=ways,
-        suppressed=None if ways else NOTHING_SENT,
+        suppressed=None if ways else Suppression.NOTHING_WAS_SENT,
     )
 
 

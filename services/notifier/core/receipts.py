@@ -15,6 +15,7 @@ from services.notifier.core.known import Decided, Known
 from services.notifier.core.plan import MAIL, RECEIPT, Planned, Purpose, for_information
 from services.notifier.core.retry import GIVE_UP_DEFAULT
 from services.notifier.core.roster import Receipts
+from shared.contract.deliveries import Suppression
 from shared.contract.ids import NAMESPACE
 
 CASE_OPENED: Final = "case.opened"
@@ -22,9 +23,6 @@ CASE_OPENED: Final = "case.opened"
 REQUESTER: Final = "requester"
 """The role of whoever asked; no role of the policy."""
 
-NO_CONTACT: Final = "no_contact"
-TOO_OLD: Final = "too_old"
-SWITCHED_OFF: Final = "receipts_off"
 
 _LONGEST_ADDRESS: Final = 254
 _WORD: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -57,7 +55,7 @@ def receipt(
     )
 
 
-def why_none(decision: Decided, receipts: Receipts | None, *, now: datetime) -> str | None:
+def why_none(decision: Decided, receipts: Receipts | None, *, now: datetime) -> Suppression | None:
     """Return why nobody gets a receipt for *decision* at the instant *now*; None when they do.
 
     Asked when it is planned, and once more when it is sent: the roster may have switched receipts
@@ -65,11 +63,11 @@ def why_none(decision: Decided, receipts: Receipts | None, *, now: datetime) -> 
     other notice would be given up confirms nothing any more.
     """
     if receipts is None:
-        return SWITCHED_OFF
+        return Suppression.RECEIPTS_OFF
     requester = str(decision.data.get(REQUESTER) or "")
     if not requester or (receipts.channel == MAIL and not is_address(requester)):
-        return NO_CONTACT
-    return TOO_OLD if now - reported_at(decision) > GIVE_UP_DEFAULT else None
+        return Suppression.NO_CONTACT
+    return Suppression.TOO_OLD if now - reported_at(decision) > GIVE_UP_DEFAULT else None
 
 
 def reported_at(decision: Decided) -> datetime:

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 from services.notifier.core.known import ALERT, OPEN, Known
-from services.notifier.core.plan import NOTHING_SENT, Purpose
-
-ACKNOWLEDGED = "acknowledged"
-OVERTAKEN = "overtaken"
-RESTRICTED = "restricted"
+from services.notifier.core.plan import Purpose
+from shared.contract.deliveries import Suppression
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Waiting:
     unasked: bool = False
 
 
-def stale(row: Waiting, known: Known) -> str | None:
+def stale(row: Waiting, known: Known) -> Suppression | None:
     """Return why *row* must not be sent any more, or None.
 
     An escalation that ended takes all its notices with it; an acknowledgement takes the calls
@@ -43,17 +40,17 @@ def stale(row: Waiting, known: Known) -> str | None:
     if row.purpose is Purpose.ALERT or row.type == ALERT:
         return None
     if row.purpose is Purpose.STAND_DOWN:
-        return None if row.told else NOTHING_SENT
+        return None if row.told else Suppression.NOTHING_WAS_SENT
     if row.unasked and known.facts.restricted:
-        return RESTRICTED
+        return Suppression.RESTRICTED
     if row.escalation is None:
         over = known.status != OPEN and known.status_version > row.version
-        return known.status if over else None
+        return Suppression(known.status) if over else None
     call = known.calls.get(row.escalation)
     if call is not None and call.ended is not None:
-        return call.reason or "ended"
+        return Suppression(str(call.reason))
     if not row.ladder or row.fyi:
         return None
     if call is not None and call.acknowledged is not None and call.acknowledged > row.version:
-        return ACKNOWLEDGED
-    return OVERTAKEN if row.overtaken else None
+        return Suppression.ACKNOWLEDGED
+    return Suppression.OVERTAKEN if row.overtaken else None

@@ -11,9 +11,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.notifier.core.known import Decided
-from services.notifier.core.plan import NOBODY, SAME_PERSON, Planned, for_information
+from services.notifier.core.plan import Planned, for_information
 from services.notifier.core.roster import Roster
 from services.notifier.core.schedule import Span, Windows, local_instant
+from shared.contract.deliveries import Suppression
 
 PREFIX: Final = "subscription_"
 """What the role of a subscription's delivery begins with; its name follows."""
@@ -160,7 +161,7 @@ def subscribed(
             continue
         row = _row(decision, one, roster, now)
         if row.suppressed is None and row.person in told:
-            row = replace(row, suppressed=SAME_PERSON)
+            row = replace(row, suppressed=Suppression.SAME_PERSON)
         elif row.suppressed is None:
             told.add(row.person or "")
         planned.append(row)
@@ -177,5 +178,5 @@ def _row(decision: Decided, one: Subscription, roster: Roster, now: datetime) ->
     return replace(
         for_information(decision, PREFIX + one.name, contact, ways, mode),
         hold_until=one.told_at(now, priority),
-        suppressed=None if ways else NOBODY,
+        suppressed=None if ways else Suppression.NOBODY_ON_SCHEDULE,
     )

@@ -57,6 +57,7 @@ class What(StrEnum):
     MET = "met"
     LATE = "late"
     NOTICES = "notices"
+    SUPPRESSED = "suppressed"
     REPEATS = "repeats"
     STANDINGS = "standings"
 

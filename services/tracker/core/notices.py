@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from services.tracker.core.message import Message
-from shared.contract.deliveries import Delivery
+from shared.contract.deliveries import Delivery, DeliverySuppressed, Suppression
 
 STATES: Final = ("planned", "sent", "delivered", "failed", "suppressed")
 """The states of a notice, in the order of its life; `delivery.<state>` says that it is there."""
@@ -31,6 +31,7 @@ class Notice:
         step: Attempts made, and the rank of the state; the furthest step wins.
         at: When that step happened.
         said: The identity of the message that said so.
+        suppressed: Why it is never sent, of the step that says so; it is counted, not kept.
     """
 
     id: UUID
@@ -39,6 +40,7 @@ class Notice:
     step: tuple[int, int]
     at: datetime
     said: bytes
+    suppressed: Suppression | None = None
 
 
 def noticed(message: Message) -> Notice | None:
@@ -47,7 +49,8 @@ def noticed(message: Message) -> Notice | None:
     if not isinstance(data, Delivery) or state not in RANKS:
         return None
     step = (data.attempt, RANKS[state])
-    return Notice(data.delivery_id, message.ticket, state, step, data.at, message.identity)
+    why = data.reason if isinstance(data, DeliverySuppressed) else None
+    return Notice(data.delivery_id, message.ticket, state, step, data.at, message.identity, why)
 
 
 def further(known: Notice | None, heard: Notice) -> Notice:

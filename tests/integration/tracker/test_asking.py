@@ -5,13 +5,15 @@ from datetime import datetime
 from io import StringIO
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
 from shared.contract.times import parse_instant
+from shared.contract.topics import DELIVERIES
 from tests.integration.tracker.conftest import NOON
 from tests.support.ticket_events import acknowledged, an_event, opened, replied, updated
-from tests.support.tracker_messages import decision_bytes
+from tests.support.tracker_messages import a_delivery, decision_bytes
 from tests.support.tracker_service import Tracker
 from tests.support.tracker_stories import many
 from tests.support.tracker_stream import Said, event_said, story
@@ -153,6 +155,21 @@ async def test_the_sums_are_those_of_the_messages(filled: Tracker) -> None:
         sum(one[name] for one in stats["promises"].values()) for name in ("met", "breached")
     )
     assert stats["kept_share"] == round(met / (met + breached), 4)
+
+
+async def test_the_sums_say_why_notices_were_never_sent(tracker: Tracker) -> None:
+    for number, why in enumerate(("overtaken", "overtaken", "acknowledged")):
+        notice = {"delivery_id": str(UUID(int=number))}
+        steps = [
+            a_delivery("planned", 0, **notice),
+            a_delivery("suppressed", 0, reason=why, **notice),
+        ]
+        for one in [*steps, steps[-1]]:
+            value = one.text.replace(f'"{one.id}"', f'"{number}-{one.id}"').encode()
+            await tracker.take([Said(DELIVERIES, "desk:A", value, [])])
+    stats = await tracker.get("/v1/stats")
+    assert stats["notices"]["suppressed"] == stats["notices_total"] == 3
+    assert stats["suppressed"] == {"acknowledged": 1, "overtaken": 2}
 
 
 async def test_the_export_has_every_ticket_of_the_question(filled: Tracker) -> None:

@@ -1,7 +1,8 @@
 """A fault of the set-up is told of once, not once for each ticket that meets it."""
 
-from services.notifier.core.desk import TOLD_ALREADY, Desk
+from services.notifier.core.desk import Desk
 from services.notifier.core.known import Decided
+from shared.contract.deliveries import Suppression
 from shared.contract.ids import decision_id
 from tests.unit.notifier.builders import NOON, a_roster, called
 
@@ -30,7 +31,7 @@ def test_the_same_empty_seat_on_two_tickets_is_told_of_once() -> None:
     desk = a_desk()
     for ticket in ("desk:A", "desk:B"):
         desk.hear(an_alert(ticket))
-    assert [one.rows[0].suppressed for one in desk.fan_outs] == [None, TOLD_ALREADY]
+    assert [one.rows[0].suppressed for one in desk.fan_outs] == [None, Suppression.TOLD_ALREADY]
 
 
 def test_another_seat_is_another_fault() -> None:

@@ -9,9 +9,8 @@ import pytest
 from services.notifier.core.desk import Desk
 from services.notifier.core.feeds import posted
 from services.notifier.core.known import Decided
-from services.notifier.core.plan import SAME_PERSON
-from services.notifier.core.stale import RESTRICTED
 from services.notifier.roster_file import RosterError, load_roster
+from shared.contract.deliveries import Suppression
 from tests.unit.notifier.builders import NOON, a_decision, called
 
 ROSTER = """\
@@ -94,7 +93,7 @@ def test_a_queue_that_is_called_in_its_channel_is_told_once() -> None:
     (fan_out,) = desk.fan_outs
     assert [(row.role, row.suppressed) for row in fan_out.rows] == [
         ("t2_queue", None),
-        ("channel_tier2", SAME_PERSON),
+        ("channel_tier2", Suppression.SAME_PERSON),
     ]
 
 
@@ -103,7 +102,7 @@ def test_what_waits_for_an_open_channel_falls_when_the_case_becomes_restricted()
     desk.hear(a_decision("tier.changed", 1, **MOVED))
     desk.hear(a_decision("tier.changed", 2, restricted=True, **MOVED))
     before, after = desk.fan_outs
-    assert desk.stale_now(before, before.rows[0]) == RESTRICTED
+    assert desk.stale_now(before, before.rows[0]) == Suppression.RESTRICTED
     assert desk.stale_now(after, after.rows[0]) is None
 
 

@@ -15,6 +15,7 @@ from services.notifier.core.known import (
 from services.notifier.core.plan import Purpose
 from services.notifier.core.roster import TicketFacts
 from services.notifier.core.stale import Waiting, stale
+from shared.contract.decisions import EndReason
 from shared.contract.ids import decision_id
 from tests.unit.notifier.builders import ESCALATION, TICKET, a_decision
 
@@ -69,6 +70,19 @@ ACKNOWLEDGED = a_decision("escalation.acknowledged", 3)
 ENDED = a_decision("escalation.ended", 3, reason="withdrawn")
 RESOLVED = a_decision("case.closed", 3, status="resolved")
 REOPENED = a_decision("case.reopened", 4)
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_every_end_of_an_escalation_is_a_reason_not_to_send_its_calls(reason: EndReason) -> None:
+    ended = a_decision("escalation.ended", 3, reason=str(reason))
+    assert stale(a_row(), heard(OPENED, RAISED, ended)) == str(reason)
+
+
+@pytest.mark.parametrize("status", ["resolved", "closed", "merged", "cancelled"])
+def test_every_end_of_a_case_is_a_reason_not_to_send_its_warnings(status: str) -> None:
+    row = a_row(escalation=None, type_="timer.warned")
+    over = a_decision("case.closed", 3, status=status)
+    assert stale(row, heard(OPENED, RAISED, over)) == status
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,14 @@ import pytest
 
 from services.notifier.core.known import Decided
 from services.notifier.core.plan import (
-    NOBODY,
-    NOTHING_SENT,
-    SAME_PERSON,
     Earlier,
     Planned,
     Purpose,
     plan,
 )
 from services.notifier.core.roster import TicketFacts
+from shared.contract.decisions import AlertCode
+from shared.contract.deliveries import Suppression
 from shared.contract.ids import delivery_id
 from tests.unit.notifier.builders import ESCALATION, NOON, a_decision, a_roster, called
 
@@ -61,8 +60,12 @@ def test_a_decision_without_people_has_no_rows() -> None:
 def test_an_empty_seat_is_suppressed_and_told_to_the_engine_once() -> None:
     found = rows(a_decision(notify=[called("t2_backup")]))
     row, alert = found["notice:t2_backup"], found["alert:t2_backup"]
-    assert (row.suppressed, row.person, row.channel) == (NOBODY, None, None)
-    assert (alert.code, alert.channel, alert.suppressed) == (NOBODY, "intake", None)
+    assert (row.suppressed, row.person, row.channel) == (Suppression.NOBODY_ON_SCHEDULE, None, None)
+    assert (alert.code, alert.channel, alert.suppressed) == (
+        AlertCode.NOBODY_ON_SCHEDULE,
+        "intake",
+        None,
+    )
 
 
 def test_the_engine_hears_once_of_an_empty_seat_however_often_it_is_called() -> None:
@@ -75,21 +78,24 @@ def test_the_engine_hears_once_of_an_empty_seat_however_often_it_is_called() -> 
 def test_who_need_not_answer_is_missed_by_nobody() -> None:
     found = rows(a_decision(notify=[called("t2_backup", fyi=True)]))
     assert list(found) == ["notice:t2_backup"]
-    assert found["notice:t2_backup"].suppressed == NOBODY
+    assert found["notice:t2_backup"].suppressed == Suppression.NOBODY_ON_SCHEDULE
 
 
 def test_whoever_holds_several_of_the_roles_called_is_told_once_and_asked_if_any_asks() -> None:
     notify = [called("t2_queue", "chat", fyi=True), called("t2_oncall"), called("t2_lead")]
     found = rows(a_decision(notify=notify))
     assert {row.role: row.suppressed for row in found.values()} == {
-        "t2_queue": SAME_PERSON,
+        "t2_queue": Suppression.SAME_PERSON,
         "t2_oncall": None,
         "t2_lead": None,
     }
 
 
 def test_a_role_the_roster_does_not_know_is_an_empty_seat() -> None:
-    assert rows(a_decision(notify=[called("astrologer")]))["notice:astrologer"].suppressed == NOBODY
+    assert (
+        rows(a_decision(notify=[called("astrologer")]))["notice:astrologer"].suppressed
+        == Suppression.NOBODY_ON_SCHEDULE
+    )
 
 
 def test_without_intake_the_empty_seat_stays_in_the_ledger_alone() -> None:
@@ -156,5 +162,5 @@ def test_whoever_was_called_is_stood_down_by_the_same_person_and_mode() -> None:
     found = rows(decision, earlier=earlier)
     owner, oncall = found["stand_down:owner"], found["stand_down:t2_oncall"]
     assert (owner.person, owner.mode, owner.suppressed) == ("ana", "page", None)
-    assert (oncall.person, oncall.suppressed) == (None, NOTHING_SENT)
+    assert (oncall.person, oncall.suppressed) == (None, Suppression.NOTHING_WAS_SENT)
     assert {row.purpose for row in found.values()} == {Purpose.STAND_DOWN}

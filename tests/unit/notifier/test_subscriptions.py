@@ -9,10 +9,10 @@ from services.notifier.core.allot import Limits, Waiting, allot
 from services.notifier.core.desk import Desk
 from services.notifier.core.flow import Rate, new_gate
 from services.notifier.core.message import Message, Remarks
-from services.notifier.core.plan import NOBODY, SAME_PERSON, Planned
+from services.notifier.core.plan import Planned
 from services.notifier.core.roster import TicketFacts
-from services.notifier.core.stale import RESTRICTED
 from services.notifier.core.subscriptions import Quiet, Subscription, subscribed, topics_of
+from shared.contract.deliveries import Suppression
 from tests.unit.notifier.builders import NOON, a_decision, a_roster, called
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -68,7 +68,7 @@ def test_what_waits_for_a_subscription_falls_when_the_case_becomes_restricted() 
     desk.hear(a_decision("case.opened", 1, about=ABOUT))
     desk.hear(a_decision("case.reclassified", 2, about=ABOUT, restricted=True))
     (fan_out,) = desk.fan_outs
-    assert desk.stale_now(fan_out, fan_out.rows[0]) == RESTRICTED
+    assert desk.stale_now(fan_out, fan_out.rows[0]) == Suppression.RESTRICTED
     assert "desk:A" in desk.settled
     assert desk.known["desk:A"].facts == TicketFacts(customer="acme", restricted=True)
 
@@ -91,15 +91,15 @@ def test_whoever_is_called_anyway_or_has_two_subscriptions_is_told_once() -> Non
     rows = {row.role: row.suppressed for row in desk.fan_outs[0].rows}
     assert rows == {
         "t2_lead": None,
-        "subscription_billing": SAME_PERSON,
+        "subscription_billing": Suppression.SAME_PERSON,
         "subscription_ben-one": None,
-        "subscription_ben-two": SAME_PERSON,
+        "subscription_ben-two": Suppression.SAME_PERSON,
     }
 
 
 def test_a_subscriber_who_left_the_roster_is_nobody_and_no_alert() -> None:
     (row,) = told(None, Subscription("gone", "eva", ("all",)))
-    assert (row.suppressed, row.asks) == (NOBODY, False)
+    assert (row.suppressed, row.asks) == (Suppression.NOBODY_ON_SCHEDULE, False)
 
 
 def test_quiet_hours_hold_a_notice_until_they_end_by_the_local_clock() -> None:
