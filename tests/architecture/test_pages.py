@@ -92,6 +92,17 @@ def test_every_link_leads_somewhere(page: str) -> None:
             assert anchor in _slugs(file.read_text("utf-8")), f"{page} links to {target}"
 
 
+@pytest.mark.parametrize("page", TEXTS)
+def test_a_page_has_one_title(page: str) -> None:
+    assert len(re.findall(r"^# ", _without_code(TEXTS[page]), re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_a_heading_stands_apart(page: str) -> None:
+    # The handbook's pages have lines of their templates before some.
+    assert re.findall(r"[^\n}]\n(#+ .*)", _without_code(TEXTS[page])) == []
+
+
 def test_every_page_below_docs_is_in_their_index() -> None:
     index = TEXTS["docs/README.md"]
     listed = {Path("docs") / target for target in re.findall(r"\]\(([\w./-]+\.md)\)", index)}
