@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared.runtime.middleware import BodyLimit, LastResort, SecurityHeaders
+from shared.runtime.middleware import BodyLimit, Head, LastResort, SecurityHeaders
 from shared.runtime.problems import Problem, answer_errors, retry_after
 from shared.runtime.serving import serve
 
@@ -66,6 +66,7 @@ def service_app(
     app.add_middleware(LastResort)
     app.add_middleware(BodyLimit, most=max_body_bytes)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Head)
     return app
 
 

@@ -36,6 +36,32 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
+class Head:
+    """Answers HEAD as it would GET, without the body; a route takes the methods it names alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a HEAD on as a GET, and end its answer behind the headers."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        ended = False
+
+        async def headers_alone(message: Message) -> None:
+            nonlocal ended
+            if ended:
+                return
+            if message["type"] == "http.response.body":
+                # A stream hears by this that nobody listens to it.
+                ended = True
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, headers_alone)
+
+
 class BodyLimit:
     """Refuses bodies that are too large: announced ones unread, others as soon as they show it."""
 

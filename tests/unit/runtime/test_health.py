@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from fastapi import FastAPI, Query
+from fastapi.responses import StreamingResponse
 
 from shared.contract.errors import Reason, TransientError
 from shared.runtime.clock import monotonic
@@ -130,10 +131,25 @@ async def test_ready_is_what_it_needs(
     assert (await client.get("/health/live")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/numbers/5", "/v1/numbers/0", "/v1/nothing", "/health/live", "/metrics", "/docs"]
+)
+async def test_head_is_answered_as_get_without_the_body(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    whole, alone = await client.get(path), await client.head(path)
+    assert (alone.status_code, alone.content) == (whole.status_code, b"")
+    assert alone.headers["content-type"] == whole.headers["content-type"]
+
+
+async def test_head_posts_nothing(client: httpx2.AsyncClient) -> None:
+    assert (await client.head("/v1/numbers")).status_code == 405
+
+
 async def test_metrics_are_for_prometheus(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
-    assert "tierline_published_records_total" in answer.text
+    assert "python_info" in answer.text
 
 
 async def test_the_documentation_may_load_its_scripts(client: httpx2.AsyncClient) -> None:
@@ -176,6 +192,34 @@ async def test_draining_answers_what_is_under_way_and_then_stops_listening() -> 
         assert monotonic() - began < 10
         with pytest.raises(httpx2.ConnectError):
             await client.get("/health/live")
+
+
+async def test_head_ends_a_stream_that_never_ends(app: FastAPI) -> None:
+    hung_up = asyncio.Event()
+
+    async def for_ever() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "again"
+                await asyncio.sleep(0.01)
+        finally:
+            hung_up.set()
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(for_ever())
+
+    stop = asyncio.Event()
+    port = await free_port()
+    serving = asyncio.create_task(
+        serve(app, host="127.0.0.1", port=port, stop=stop, drain_delay_s=0)
+    )
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        await until_live(client)
+        assert (await client.head("/stream")).status_code == 200
+        await asyncio.wait_for(hung_up.wait(), 10)
+    stop.set()
+    await asyncio.wait_for(serving, 10)
 
 
 async def free_port() -> int:
