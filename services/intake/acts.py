@@ -89,6 +89,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "No known API key or token."},
     403: {"description": "Not this caller's source, person or role; or the policy forbids it."},
     404: {"description": "The address names no ticket."},
+    408: {"description": "The body did not arrive."},
     413: {"description": "Larger than allowed."},
     415: {"description": "Not JSON by its content type."},
     422: {"description": "No such act, or something is missing: `missing` says what and why."},

@@ -15,6 +15,7 @@ from shared.access.keys import Scope
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "No known API key or token."},
     403: {"description": "Not the scope `admin`."},
+    429: {"description": "Too many guesses."},
     503: {"description": "Kafka does not tell the last uses just now; try again."},
 }
 

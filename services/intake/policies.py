@@ -47,6 +47,7 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "No known API key."},
     403: {"description": "Not this key's scope."},
     413: {"description": "Larger than a policy may be."},
+    429: {"description": "Too many guesses."},
 }
 _ACTIVATED: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "Every in-sync replica has it: version, digest, active_from, offset."},

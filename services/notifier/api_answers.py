@@ -25,8 +25,13 @@ _LARGEST_FORM: Final = 16 * 1024
 def link_routes(database: Database, clerk: Clerk, links: AnswerLinks, words: Words) -> APIRouter:
     """Return the routes behind the links of letters."""
     router = APIRouter(prefix="/v1/answers", tags=["answers"])
+    page = {"text/html": {"schema": {"type": "string"}}}
     responses: dict[int | str, dict[str, Any]] = {
-        400: {"description": "No link of ours, or none any more."}
+        400: {"description": "No link of ours.", "content": page},
+        410: {"description": "A link that was good once.", "content": page},
+    }
+    not_taken: dict[int | str, dict[str, Any]] = {
+        409: {"description": "It was not taken; the page says why.", "content": page}
     }
 
     async def sealed(token: str) -> Seal:
@@ -52,7 +57,7 @@ def link_routes(database: Database, clerk: Clerk, links: AnswerLinks, words: Wor
         )
         return HTMLResponse(text)
 
-    @router.post("/{token}", response_class=HTMLResponse, responses=responses)
+    @router.post("/{token}", response_class=HTMLResponse, responses={**responses, **not_taken})
     async def take(token: Token, request: Request) -> HTMLResponse:
         """Take the answer of the person that the link is bound to."""
         try:

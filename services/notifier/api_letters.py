@@ -21,7 +21,7 @@ from services.notifier.letters import (
     delivery_id_of,
     number_of,
 )
-from services.notifier.operators import Operators
+from services.notifier.operators import REFUSED, Operators
 from services.notifier.store_letters import acts_on, record_of, unsettled_records
 from services.notifier.store_reading import decision_of, delivery_of
 from shared.runtime.database import Connection
@@ -98,7 +98,11 @@ def _add_acting(router: APIRouter, office: Office, operators: Operators) -> None
     @router.post(
         "/{letter}/replay",
         dependencies=[Depends(operator)],
-        responses={404: {"description": "There is none."}, 409: {"description": "In vain."}},
+        responses={
+            **REFUSED,
+            404: {"description": "There is none."},
+            409: {"description": "In vain."},
+        },
     )
     async def replay(letter: str, body: ActBody) -> Result:
         """Try it again, under the same id."""
@@ -119,7 +123,7 @@ def _add_acting(router: APIRouter, office: Office, operators: Operators) -> None
     @router.post(
         "/{letter}/discard",
         dependencies=[Depends(operator)],
-        responses={404: {"description": "There is none."}},
+        responses={**REFUSED, 404: {"description": "There is none."}},
     )
     async def discard(letter: str, body: ActBody) -> Result:
         """Give it up for good."""

@@ -16,7 +16,7 @@ from services.notifier.core.subscriptions import (
     Quiet,
     Subscription,
 )
-from services.notifier.operators import Operators
+from services.notifier.operators import REFUSED, Operators
 from services.notifier.rosters import Rosters
 from services.notifier.schedule_shape import DAYS, parse_only
 from services.notifier.store import now
@@ -113,7 +113,15 @@ def subscription_routes(database: Database, rosters: Rosters, operators: Operato
         kept = [one for one in found if subscriber in (None, one.subscriber)]
         return SubscriptionsShown(subscriptions=[_shown(one) for one in kept])
 
-    @router.put("/{name}", dependencies=guarded, responses={422: {"description": "Says why."}})
+    @router.put(
+        "/{name}",
+        dependencies=guarded,
+        responses={
+            **REFUSED,
+            201: {"description": "It is new."},
+            422: {"description": "Says why."},
+        },
+    )
     async def keep(name: Name, body: SubscriptionBody, response: Response) -> SubscriptionShown:
         """Subscribe, or change a subscription: 201 when it is new. It counts from the next decision on."""
         wanted = _wanted(name, body, rosters)
@@ -126,7 +134,7 @@ def subscription_routes(database: Database, rosters: Rosters, operators: Operato
         "/{name}",
         status_code=204,
         dependencies=guarded,
-        responses={404: {"description": "There is none."}},
+        responses={**REFUSED, 404: {"description": "There is none."}},
     )
     async def drop(name: Name) -> None:
         """Unsubscribe. What is planned already still goes."""

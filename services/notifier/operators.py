@@ -2,10 +2,17 @@
 
 import hmac
 from dataclasses import dataclass
+from typing import Any, Final
 
 from pydantic import SecretStr
 
 from shared.runtime.problems import Problem
+
+REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"description": "The operator key is needed."},
+    403: {"description": "No operator key is set, and not only this machine can connect."},
+}
+"""How whoever is no operator is answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.runtime.middleware import BodyLimit, Head, LastResort, SecurityHeaders
+from shared.runtime.openapi import Application
 from shared.runtime.problems import Problem, answer_errors, retry_after
 from shared.runtime.serving import serve
 
@@ -48,7 +49,7 @@ def service_app(
         description: For the API's documentation.
         max_body_bytes: Larger bodies are answered with 413 before they are read.
     """
-    app = FastAPI(
+    app = Application(
         title=f"Tierline {name}",
         description=description,
         redoc_url=None,

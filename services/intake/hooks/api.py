@@ -31,10 +31,18 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "Neither a signature nor an API key proves it, or the signature is old."},
     403: {"description": "The key is another source's."},
     404: {"description": "No source of that name."},
+    408: {"description": "The body did not arrive."},
     413: {"description": "Larger than allowed."},
+    415: {"description": "It is compressed."},
     422: {"description": "The mapping cannot read it; `flaws` says where. The body is kept."},
     429: {"description": "More than this source's share."},
     503: {"description": "Kafka does not take it just now; send it again."},
+}
+_LOOKED_AT: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"description": "No known API key or token."},
+    403: {"description": "It lacks the scope, or is another source's."},
+    404: {"description": "No source of that name, or nothing was posted to it yet."},
+    429: {"description": "Too many guesses."},
 }
 
 
@@ -60,7 +68,7 @@ def hook_routes(hooks: Hooks) -> APIRouter:
         taken = await take_hook(hooks, found, came, request.scope["client"])
         return _answer(receipt(found, taken), 202 if taken.events else 200)
 
-    @router.get(f"{HOOKS_PATH}/{{source}}/last")
+    @router.get(f"{HOOKS_PATH}/{{source}}/last", responses=_LOOKED_AT)
     async def last_hook(source: str, request: Request) -> Response:
         """Return the last body of a source beside the mapping that read it, without secrets.
 

@@ -60,6 +60,10 @@ async def test_changing_asks_for_the_operator_key(desk: Desk) -> None:
     async with desk.notifier(NOTIFIER_OPERATOR_KEY="for this test") as notifier:
         answer = await notifier.put("/v1/subscriptions/one", json=BODY)
         assert answer.status_code == 401
+        document = (await notifier.get("/openapi.json")).json()
+    for method in ("put", "delete"):
+        responses = document["paths"]["/v1/subscriptions/{name}"][method]["responses"]
+        assert {"401", "403"} <= responses.keys()
 
 
 async def test_a_change_counts_from_the_next_decision_on_also_in_another_instance(

@@ -152,6 +152,30 @@ async def test_metrics_are_for_prometheus(client: httpx2.AsyncClient) -> None:
     assert "python_info" in answer.text
 
 
+async def test_the_document_says_that_every_error_is_a_problem(app: FastAPI) -> None:
+    @app.get("/page", responses={404: {"content": {"text/html": {}}}})
+    async def page() -> dict[str, int]:
+        return {}
+
+    document = app.openapi()
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    number = document["paths"]["/v1/numbers/{number}"]["get"]["responses"]
+    assert number["422"]["content"] == problem
+    assert document["paths"]["/health/ready"]["get"]["responses"]["503"]["content"] == problem
+    assert document["paths"]["/page"]["get"]["responses"]["404"]["content"] == {"text/html": {}}
+    assert number["default"] == {"$ref": "#/components/responses/Problem"}
+    assert document["components"]["responses"]["Problem"]["content"] == problem
+    assert document["components"]["schemas"].keys() == {"Problem"}
+
+
+async def test_the_problem_of_the_document_is_what_is_answered(
+    client: httpx2.AsyncClient, app: FastAPI
+) -> None:
+    schema = app.openapi()["components"]["schemas"]["Problem"]
+    answered = (await client.get("/v1/numbers/x")).json()
+    assert set(schema["required"]) < answered.keys() <= schema["properties"].keys()
+
+
 async def test_the_documentation_may_load_its_scripts(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/docs")
     assert answer.status_code == 200
