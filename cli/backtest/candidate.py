@@ -14,6 +14,7 @@ from cli.policy.sources import is_live, policy_from
 from services.notifier.roster_file import RosterError, load_roster
 from shared.policy.document import Policy
 from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_file
+from shared.runtime.files import why_unreadable
 
 _HEADING: Final = re.compile(r"^calendars:[ \t]*$", re.MULTILINE)
 """A file of calendars may be the section of a policy as it stands there, with comments above."""
@@ -75,4 +76,4 @@ def _text(command: str, file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        fail(command, f"cannot read {file}: {error}", code=WRONG_USE)
+        fail(command, f"cannot read {file}: {why_unreadable(error)}", code=WRONG_USE)

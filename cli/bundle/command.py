@@ -36,6 +36,7 @@ from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.events import TicketEvent
 from shared.contract.times import Instant, instant, parse_instant
 from shared.policy.document import PolicyTimeline
+from shared.runtime.files import why_unreadable
 
 _EXPORT = "export"
 _SHOWN = 10
@@ -131,8 +132,10 @@ def replay(
     """
     try:
         whole = from_json(file.read_bytes())
-    except (OSError, ValueError) as error:
-        fail("bundle replay", f"cannot read {file}: {error}", code=WRONG_USE)
+    except OSError as error:
+        fail("bundle replay", f"cannot read {file}: {why_unreadable(error)}", code=WRONG_USE)
+    except ValueError:
+        fail("bundle replay", f"{file} is no bundle: it is not JSON", code=WRONG_USE)
     if not isinstance(whole, dict):
         fail("bundle replay", f"{file} is no signed bundle")
     try:

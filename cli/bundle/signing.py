@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from shared.runtime.files import why_unreadable
+
 ALGORITHM: Final = "ed25519"
 _FOR_THE_OWNER: Final = 0o600
 
@@ -59,8 +61,13 @@ def signed(document: Mapping[str, Any], private: Path) -> dict[str, Any]:
     """
     try:
         key = load_pem_private_key(private.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        msg = f"{private} is no key ({error}); make one: tierline bundle key FILE"
+    except OSError as error:
+        msg = (
+            f"cannot read {private}: {why_unreadable(error)}; make a key: tierline bundle key FILE"
+        )
+        raise SignatureError(msg) from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        msg = f"{private} is no private key; make one: tierline bundle key FILE"
         raise SignatureError(msg) from None
     if not isinstance(key, Ed25519PrivateKey):
         msg = f"{private} is no key of Ed25519; make one: tierline bundle key FILE"
@@ -92,8 +99,8 @@ def verified(whole: Mapping[str, Any], trusted: Path | None) -> tuple[dict[str, 
         named = b64decode(signature["key"], validate=True)
         key = Ed25519PublicKey.from_public_bytes(named)
         value = b64decode(signature["value"], validate=True)
-    except (KeyError, TypeError, ValueError) as error:
-        msg = f"it is no signed bundle: {error!r}"
+    except (KeyError, TypeError, ValueError):
+        msg = "it is no signed bundle; tierline bundle export writes one"
         raise SignatureError(msg) from None
     if trusted is not None and _raw(trusted) != named:
         msg = f"it is signed by another key than the one in {trusted}"

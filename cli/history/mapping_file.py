@@ -10,6 +10,7 @@ from cli.history.mapping import LogMapping
 from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.findings import Finding
 from shared.policy.shape.base import suggestion
+from shared.runtime.files import why_unreadable
 
 SERVICENOW: Final = (
     Path(__file__).parents[2] / "deploy" / "mapping" / "servicenow-incident-log.yaml"
@@ -26,7 +27,8 @@ def load_mapping(path: Path) -> LogMapping:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        finding = Finding(None, "", "error", f"it cannot be read: {error}", "Name a mapping file.")
+        why = f"it cannot be read: {why_unreadable(error)}"
+        finding = Finding(None, "", "error", why, "Name a mapping file.")
         raise MappingError(str(path), [finding]) from error
     return parse_mapping(text, name=str(path))
 

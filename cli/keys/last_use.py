@@ -9,6 +9,7 @@ from typing import Final
 import httpx2
 from pydantic import TypeAdapter, ValidationError
 
+from cli.key_file import KeyFileError, authorization
 from services.intake.keys_api import KnownKey
 
 _PATIENCE_S: Final = 15.0
@@ -27,18 +28,15 @@ def last_uses(intake: str, key_file: Path | None) -> dict[str, datetime | None]:
     """
     url = f"{intake.rstrip('/')}/v1/keys"
     try:
-        headers = {}
-        if key_file is not None:
-            headers["authorization"] = f"Bearer {key_file.read_text('utf-8').strip()}"
+        headers = authorization(key_file)
         answer = httpx2.get(url, headers=headers, timeout=_PATIENCE_S, trust_env=False)
         if answer.is_error:
             said = answer.json()
             msg = f"{url}: {said['detail']}. {said['do']}"
             raise LastUseError(msg)
         return {one.id: one.last_used for one in _KEYS.validate_json(answer.content)}
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{key_file} cannot be read: {error}; name a file that holds the key"
-        raise LastUseError(msg) from None
+    except KeyFileError as error:
+        raise LastUseError(str(error)) from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         msg = f"{url} does not answer ({error}); is it up, and is that its address?"
         raise LastUseError(msg) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared.access.keys import ApiKey
 from shared.access.keys_file import read_keys
+from shared.runtime.files import why_unreadable
 from shared.runtime.settings import SettingsError
 
 _OWNERS_ALONE = 0o600
@@ -34,22 +35,20 @@ def keys_in(text: str, file: Path) -> list[ApiKey]:
 
 
 def read(file: Path) -> str:
-    """Return the content of *file*; nothing where there is none.
+    """Return the content of *file*.
 
     Raises:
         KeysFileError: It cannot be read.
     """
     try:
         return file.read_text("utf-8")
-    except FileNotFoundError:
-        return ""
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file} cannot be read: {error}"
+        msg = f"cannot read {file}: {why_unreadable(error)}; name the file of keys"
         raise KeysFileError(msg) from None
 
 
 def rewrite(file: Path, change: Callable[[str], str]) -> None:
-    """Put what *change* makes of the content of *file* into its place.
+    """Put what *change* makes of the content of *file*, empty where there is none, into its place.
 
     Readers see the old content or the new, and another command that changes it waits meanwhile.
 
@@ -59,11 +58,11 @@ def rewrite(file: Path, change: Callable[[str], str]) -> None:
     file = file.resolve()
     try:
         with _alone_in(file.parent):
-            text = change(read(file))
+            text = change(read(file) if file.exists() else "")
             keys_in(text, file)
             _replace(file, text)
     except OSError as error:
-        msg = f"{file} cannot be written: {error}"
+        msg = f"cannot write {file}: {error.strerror}; name another file"
         raise KeysFileError(msg) from None
 
 

@@ -13,6 +13,8 @@ import httpx2
 import typer
 from pydantic_core import from_json
 
+from cli.key_file import KeyFileError, authorization
+
 INTAKE: Final = "http://127.0.0.1:8081"
 ESCALATOR: Final = "http://127.0.0.1:8082"
 
@@ -121,21 +123,15 @@ def live(
         LiveError: *key_file* cannot be read.
     """
     headers = {"content-type": "application/yaml"}
-    if key_file is not None:
-        headers["authorization"] = f"Bearer {_key(key_file)}"
+    try:
+        headers |= authorization(key_file)
+    except KeyFileError as error:
+        raise LiveError(str(error)) from None
     timeout = httpx2.Timeout(_ANSWER_S, connect=_CONNECT_S)
     with httpx2.Client(trust_env=False, timeout=timeout, headers=headers) as client:
         yield Live(
             client, [url.rstrip("/") for url in escalators or [ESCALATOR]], intake.rstrip("/")
         )
-
-
-def _key(file: Path) -> str:
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file} cannot be read: {error}; name a file that holds the key"
-        raise LiveError(msg) from None
 
 
 @contextmanager

@@ -10,10 +10,11 @@ import httpx2
 import typer
 from pydantic_core import from_json, to_json
 
+from cli.key_file import KeyFileError, authorization
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from cli.policy.live import INTAKE, IntakeUrl, KeyFile
 from shared.contract.ids import spelled_id, split_key
-from shared.contract.times import instant, rfc3339
+from shared.contract.times import instant, parse_instant, rfc3339
 from shared.review.voices import QUESTIONS, UnreadableAnswerError, answered, blank
 from shared.runtime.clock import Clock
 
@@ -82,13 +83,28 @@ def _records(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
         if not line.strip():
             continue
         try:
-            record = from_json(line)
-            answered(record)
-            split_key(record["ticket"])
-        except (ValueError, KeyError, AttributeError) as error:
+            found.append((number, _form(line)))
+        except UnreadableAnswerError as error:
             fail("review import", f"{file}, line {number}: {error}")
-        found.append((number, record))
     return found
+
+
+def _form(line: bytes) -> Mapping[str, Any]:
+    try:
+        record = from_json(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, Mapping):
+        msg = "it is no form; `tierline review ask` prints one to fill in"
+        raise UnreadableAnswerError(msg)
+    answered(record)
+    try:
+        split_key(str(record.get("ticket", "")))
+        if record.get("at") is not None:
+            parse_instant(str(record["at"]))
+    except ValueError as error:
+        raise UnreadableAnswerError(str(error)) from None
+    return record
 
 
 def _event(record: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -117,13 +133,27 @@ def _event(record: Mapping[str, Any], number: int) -> dict[str, Any]:
 def _post(events: list[dict[str, Any]], intake: str, key_file: Path | None) -> None:
     headers = {"content-type": "application/cloudevents-batch+json"}
     try:
-        if key_file is not None:
-            headers["authorization"] = f"Bearer {key_file.read_text('utf-8').strip()}"
+        headers |= authorization(key_file)
         with httpx2.Client(trust_env=False, timeout=_PATIENCE_S, headers=headers) as client:
             for begin in range(0, len(events), _BATCH):
                 body = to_json(events[begin : begin + _BATCH])
                 answer = client.post(f"{intake.rstrip('/')}/v1/events", content=body)
-                if answer.is_error:
-                    fail("review import", f"intake refuses: {answer.text}")
-    except (httpx2.TransportError, httpx2.InvalidURL, OSError) as error:
+                if refused := _refusal(answer):
+                    fail("review import", f"{intake} refuses: {refused}")
+    except KeyFileError as error:
+        fail("review import", str(error), code=WRONG_USE)
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
         fail("review import", f"{intake} does not answer ({error}); is it up?")
+
+
+def _refusal(answer: httpx2.Response) -> str:
+    """Return why *answer* takes the batch, or the first form that it refuses, not; empty: it does."""
+    if answer.status_code == httpx2.codes.ACCEPTED:
+        return ""
+    try:
+        told = answer.json()
+        if isinstance(told, list):
+            told = next(one["problem"] for one in told if "problem" in one)
+        return f"{told['detail']}. {told['do']}"
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return f"what answers there is no intake of this version ({answer.status_code})"

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+from shared.runtime.files import why_unreadable
+
 MEASURED_FOR: Final = timedelta(weeks=8)
 """So long the metric of an action is measured before the action may close."""
 
@@ -96,14 +98,17 @@ def read_journal(file: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file} cannot be read: {error}; name a journal of reviews"
+        msg = f"cannot read {file}: {why_unreadable(error)}; name a journal of reviews"
         raise JournalError(msg) from None
     entries: dict[str, Entry] = {}
     for number, text in enumerate(lines, start=1):
         try:
             _take(entries, _LINE.validate_json(text))
-        except (ValidationError, KeyError) as error:
-            msg = f"{file}, line {number}: {error}; the file is written by tierline review alone"
+        except (ValidationError, KeyError):
+            msg = (
+                f"{file}, line {number}: it is no decision of a review; name a file that"
+                " `tierline review decide` has written"
+            )
             raise JournalError(msg) from None
     return list(entries.values())
 

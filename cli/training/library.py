@@ -14,6 +14,7 @@ from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.document import Policy
 from shared.policy.findings import Finding
 from shared.policy.shape.base import suggestion
+from shared.runtime.files import why_unreadable
 
 _SEE = "docs/training.md says what it may hold."
 
@@ -82,7 +83,8 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        finding = Finding(None, "", "error", f"it cannot be read: {error}", "Name another folder.")
+        why = f"it cannot be read: {why_unreadable(error)}"
+        finding = Finding(None, "", "error", why, "Name another folder.")
         raise MappingError(str(file), [finding]) from error
 
 

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from shared.contract.times import Instant, parse_instant
 from shared.policy.shape.base import Section
+from shared.runtime.files import why_unreadable
 
 
 class UnreadableRecordError(Exception):
@@ -48,7 +49,7 @@ def read(file: Path) -> list[Record]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file} cannot be read: {error}"
+        msg = f"cannot read {file}: {why_unreadable(error)}; name a file of records"
         raise UnreadableRecordError(msg) from error
     found = []
     for number, line in enumerate(lines, start=1):

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from typing_extensions import override
 
 from services.notifier.calendar_reading import CalendarError, Entry, entries
@@ -30,7 +31,9 @@ from services.notifier.core.schedule import Absence, Booked, Duties
 from services.notifier.core.subscriptions import TOPIC
 from services.notifier.schedule_shape import AbsenceShape, ScheduleShape, Strict, Zone
 from shared.contract.errors import PermanentError, Reason
+from shared.policy.tree import DEEPEST
 from shared.runtime.clock import real_now
+from shared.runtime.files import why_unreadable
 from shared.runtime.secret import is_reference, looks_like_a_secret
 
 LARGEST: Final = 1 << 20
@@ -220,7 +223,7 @@ class Calendars:
                 raise CalendarError("no file may be read here")
             return (self.folder / source).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            msg = f"cannot be read: {error}"
+            msg = f"cannot be read: {why_unreadable(error)}"
             raise CalendarError(msg) from error
 
 
@@ -246,7 +249,8 @@ def load_roster_file(
         raw = path.read_bytes()
         text = raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RosterError(str(path), (Finding(0, "", f"cannot be read: {error}"),)) from error
+        why = f"cannot be read: {why_unreadable(error)}"
+        raise RosterError(str(path), (Finding(0, "", why),)) from error
     calendars = Calendars(now or real_now(), path.parent, fetched or {})
     return load_roster(text, name=str(path), calendars=calendars)
 
@@ -280,8 +284,15 @@ def _parsed(text: str, name: str) -> Mapping[str, Any]:
     if len(text.encode()) > LARGEST:
         raise RosterError(name, (Finding(0, "", f"is larger than {LARGEST} bytes"),))
     yaml = YAML(typ="rt")
+    depth = 0
     try:
         for event in yaml.parse(StringIO(text)):
+            depth += isinstance(event, CollectionStartEvent)
+            depth -= isinstance(event, CollectionEndEvent)
+            if depth > DEEPEST:
+                # Far deeper, and the parser is not done in minutes.
+                line = event.start_mark.line + 1
+                raise RosterError(name, (Finding(line, "", "is nested too deep"),))
             if getattr(event, "anchor", None) is not None:
                 line = event.start_mark.line + 1
                 raise RosterError(name, (Finding(line, "", "anchors and aliases are not used"),))

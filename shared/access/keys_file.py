@@ -27,6 +27,7 @@ from pydantic import AwareDatetime, Field
 from shared.access.keys import ApiKey, KeyRing, Scope, digest_of
 from shared.mapping.file import Incoherence, MappingError, parse_file
 from shared.policy.shape.base import Section
+from shared.runtime.files import why_unreadable
 from shared.runtime.run import stopped_within
 from shared.runtime.settings import SettingsError
 
@@ -86,7 +87,7 @@ def load_keys(path: Path) -> KeyRing:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"The file of keys {path}: {error}"
+        msg = f"The file of keys {path}: {why_unreadable(error)}"
         raise SettingsError(msg) from None
     return KeyRing(read_keys(text, name=str(path)))
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from shared.contract.errors import PermanentError, Reason
 from shared.policy.findings import Finding
 from shared.policy.tree import Path, Tree, UnreadableError, dotted, parse_tree
+from shared.policy.wording import shown
 
 M = TypeVar("M", bound=BaseModel)
 Incoherence = tuple[Path, str, str]
@@ -68,6 +69,14 @@ def _said(error: ValidationError, tree: Tree, see: str) -> Iterator[Finding]:
     for details in error.errors():
         context = details.get("ctx", {})
         path = tuple(part for part in details["loc"] if part != "[key]")
-        message = str(context.get("problem") or details["msg"]).removeprefix("Value error, ")
-        remedy = str(context.get("remedy", see))
+        match details["type"]:
+            case "missing":
+                message, remedy = f"`{path[-1]}` is missing", see
+            case "model_type" | "dict_type":
+                message = f"{shown(details['input'])} stands where keys with values belong"
+                remedy = see
+            case _:
+                problem = str(context.get("problem") or details["msg"])
+                message = problem.removeprefix("Value error, ")
+                remedy = str(context.get("remedy", see))
         yield Finding(tree.line_of(path), dotted(path), "error", message.rstrip("."), remedy)

@@ -48,22 +48,22 @@ def _said(kind: str, path: Path, ctx: Mapping[str, Any], given: Any) -> tuple[st
             return f"`{key}` is missing", "Add it; the shipped policy shows how it is written."
         case "literal_error":
             words = [a or b for a, b in _QUOTED.findall(str(ctx.get("expected", "")))]
-            return f"{_shown(given)} is not accepted here", _choices(given, words)
+            return f"{shown(given)} is not accepted here", _choices(given, words)
         case "model_type" | "model_attributes_type" | "dict_type":
             return (
-                f"{_shown(given)} stands where keys with values belong",
+                f"{shown(given)} stands where keys with values belong",
                 "Write `key: value` pairs.",
             )
         case "tuple_type":
-            return f"{_shown(given)} stands where a list belongs", "Write it in brackets: [a, b]."
+            return f"{shown(given)} stands where a list belongs", "Write it in brackets: [a, b]."
         case "too_short":
             return "nothing is listed here", "Name at least one."
         case "string_type" | "string_too_short":
-            return f"{_shown(given)} is not a text", "Write words; put numbers in quotes."
+            return f"{shown(given)} is not a text", "Write words; put numbers in quotes."
         case _ if "remedy" in ctx:
             return problem, str(ctx["remedy"])
         case _:
-            return f"{_shown(given)} is not accepted here", f"{problem or kind}."
+            return f"{shown(given)} is not accepted here", f"{problem or kind}."
 
 
 def _choices(given: Any, words: list[str]) -> str:
@@ -73,7 +73,8 @@ def _choices(given: Any, words: list[str]) -> str:
     return told if told.startswith("Did") else f"Write one of: {', '.join(words)}."
 
 
-def _shown(given: Any) -> str:
+def shown(given: Any) -> str:
+    """Return *given*, a value of a file, as an error quotes it."""
     if given is None:
         return "nothing"
     text = str(given)

@@ -104,12 +104,12 @@ def answered(record: Mapping[str, Any]) -> dict[str, str]:
         UnreadableAnswerError: The form, a question or an answer is none of those that there are.
     """
     form = record.get("form")
-    if form not in QUESTIONS:
+    if not isinstance(form, str) or form not in QUESTIONS:
         msg = f"form: {form!r} is none of {', '.join(QUESTIONS)}"
         raise UnreadableAnswerError(msg)
-    questions = {one.name: one for one in QUESTIONS[str(form)]}
+    questions = {one.name: one for one in QUESTIONS[form]}
     given = record.get("answers")
-    found: dict[str, str] = {"form": str(form)}
+    found: dict[str, str] = {"form": form}
     for name, answer in (given if isinstance(given, Mapping) else {}).items():
         if answer is None:
             continue

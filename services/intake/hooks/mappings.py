@@ -10,6 +10,7 @@ from services.intake.core.hooks.coherence import incoherent
 from services.intake.core.hooks.shape import HookMapping
 from shared.mapping.file import MappingError, parse_file
 from shared.policy.findings import Finding
+from shared.runtime.files import why_unreadable
 
 SHIPPED: Final = Path(__file__).parents[3] / "deploy" / "mapping" / "hooks"
 """Where the mappings are that ship with Tierline."""
@@ -26,7 +27,8 @@ def load_mapping(path: Path) -> HookMapping:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        finding = Finding(None, "", "error", f"it cannot be read: {error}", "Name a mapping file.")
+        why = f"it cannot be read: {why_unreadable(error)}"
+        finding = Finding(None, "", "error", why, "Name a mapping file.")
         raise MappingError(str(path), [finding]) from error
     return parse_file(text, HookMapping, name=str(path), see=_SEE, incoherent=incoherent)
 

@@ -48,6 +48,12 @@ def found(file: Path, key: str, *, in_s: float = 0) -> ApiKey | None:
     return load_keys(file).find(f"Bearer {key}", real_now() + timedelta(seconds=in_s))
 
 
+def test_a_file_that_is_not_there_is_no_file_without_keys(file: Path) -> None:
+    code, said, error = run(file, "list")
+    assert (code, said) == (1, "")
+    assert "No such file" in error
+
+
 def test_a_key_is_shown_once_and_only_its_hash_is_kept(file: Path) -> None:
     key = made(file, "create", "Help Desk", "--source", "desk")["key"]
     assert key.startswith("tl_helpdesk_")

@@ -63,7 +63,7 @@ def test_two_keys_that_start_alike_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("", "valid dictionary", id="empty"),
+        pytest.param("", "nothing stands where keys with values belong", id="empty"),
         pytest.param("keys: [", "keys.yaml:1", id="not YAML"),
         pytest.param(
             f"keys: [{{name: a, sha256: {'a' * 64}, source: a, scopes: [act], expires: 2026-03-02T10:00:00}}]",

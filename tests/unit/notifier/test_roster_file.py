@@ -103,6 +103,11 @@ def test_a_huge_file_is_not_parsed() -> None:
         load_roster("# " + "x" * (1 << 20))
 
 
+def test_what_is_nested_too_deep_is_not_parsed() -> None:
+    with pytest.raises(RosterError, match="line 1: is nested too deep"):
+        load_roster("[" * 20_000)
+
+
 def test_a_missing_file_is_a_finding(tmp_path: Path) -> None:
     with pytest.raises(RosterError, match="cannot be read"):
         load_roster_file(tmp_path / "none.yaml")

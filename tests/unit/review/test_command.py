@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -11,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -25,6 +26,7 @@ from shared.contract.events import TicketEvent, decode_event
 from shared.contract.times import parse_instant
 from shared.review.thresholds import due_in
 from tests.support.decisions import default_policies
+from tests.support.http_peer import Answer, Request, http_peer
 from tests.support.ticket_events import acknowledged, an_event, opened, replied, status
 
 SECTIONS = (
@@ -191,6 +193,38 @@ def test_an_answer_that_nobody_asked_for_names_its_line(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "line 1" in refused.output
     assert "yes, no" in refused.output
+
+
+async def test_a_form_that_intake_refuses_is_not_imported(tmp_path: Path) -> None:
+    async def refuse(_: Request) -> Answer:
+        problem = {"detail": "the ticket is another source's", "do": "Use its key."}
+        taken = [{"status": 202, "id": "1"}, {"status": 403, "problem": problem}]
+        return Answer(207, body=to_json(taken))
+
+    filled = tmp_path / "form.jsonl"
+    filled.write_text('{"form": "sender", "ticket": "desk:T0", "answers": {}}\n' * 2)
+    async with http_peer(refuse) as intake:
+        done = await asyncio.to_thread(run, "import", str(filled), "--intake", intake.url)
+    assert done.exit_code == 1
+    assert "the ticket is another source's. Use its key." in done.output
+
+
+@pytest.mark.parametrize(
+    ("form", "word"),
+    [
+        ("[]", "it is no form"),
+        ('{"form": ["sender"], "ticket": "desk:T0"}', "none of receiver"),
+        ('{"form": "sender", "ticket": 5}', "ticket key"),
+        ('{"form": "sender", "ticket": "desk:T0", "at": "yesterday"}', "yesterday"),
+    ],
+)
+def test_a_form_that_is_none_names_its_line(tmp_path: Path, form: str, word: str) -> None:
+    filled = tmp_path / "form.jsonl"
+    filled.write_text(form + "\n")
+    refused = run("import", str(filled), "-o", str(tmp_path / "x"))
+    assert refused.exit_code == 1
+    assert "line 1" in refused.output
+    assert word in refused.output
 
 
 def test_a_decision_closes_only_once_its_metric_was_measured_for_eight_weeks(
