@@ -16,8 +16,8 @@ from shared.runtime.clock import Clock
 _FILE: Final = "clock.json"
 
 
-class OtherClockError(Exception):
-    """A folder was begun with another clock than the one that is asked for."""
+class UnusableFolderError(Exception):
+    """A folder cannot keep data, or not by the clock that is asked for; the message says why."""
 
 
 def clock_of(home: Path, *, speed: float | None, start: datetime | None) -> Clock:
@@ -29,8 +29,17 @@ def clock_of(home: Path, *, speed: float | None, start: datetime | None) -> Cloc
         start: What the clock shows at the first use, aware; None takes the world's time.
 
     Raises:
-        OtherClockError: The folder has a clock, and it is not the one that is asked for.
+        UnusableFolderError: It cannot be written or read, or has a clock that is not the one that
+            is asked for.
     """
+    try:
+        return _clock_of(home, speed, start)
+    except OSError as error:
+        msg = f"cannot use {home}: {error.strerror}; name another folder with --home"
+        raise UnusableFolderError(msg) from None
+
+
+def _clock_of(home: Path, speed: float | None, start: datetime | None) -> Clock:
     file = home / _FILE
     if not file.exists():
         clock = Clock() if start is None else Clock.starting(start, speed=speed or 1.0)
@@ -39,13 +48,17 @@ def clock_of(home: Path, *, speed: float | None, start: datetime | None) -> Cloc
         home.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"speed": clock.speed, "offset_s": clock.offset_s}), "utf-8")
         return clock
-    known = json.loads(file.read_text("utf-8"))
-    clock = Clock(float(known["speed"]), float(known["offset_s"]))
+    try:
+        known = json.loads(file.read_text("utf-8"))
+        clock = Clock(float(known["speed"]), float(known["offset_s"]))
+    except (ValueError, KeyError, TypeError):
+        msg = f"{file} is no clock of a data folder; name another folder with --home"
+        raise UnusableFolderError(msg) from None
     if start is not None or speed not in (None, clock.speed):
         msg = (
             f"{home} was begun with a clock of its own (speed {clock.speed:g}, now"
             f" {clock.now():%Y-%m-%d %H:%M} UTC), and its data would not fit another: leave out"
             " --speed and --clock-start, or name another folder with --home"
         )
-        raise OtherClockError(msg)
+        raise UnusableFolderError(msg)
     return clock

@@ -108,7 +108,7 @@ def _instant(text: str) -> datetime:
     try:
         return as_datetime(parse_instant(text))
     except ValueError as error:
-        fail("roster check", f"--from: {error}", code=WRONG_USE)
+        fail("roster check", f"--from: {error}; write it as 2026-03-02T10:00:00Z", code=WRONG_USE)
 
 
 def _write(file: Path | None, content: str) -> None:
@@ -117,7 +117,11 @@ def _write(file: Path | None, content: str) -> None:
     try:
         file.write_text(content, encoding="utf-8")
     except OSError as error:
-        fail("roster check", f"{file} cannot be written: {error}", code=WRONG_USE)
+        fail(
+            "roster check",
+            f"cannot write {file}: {error.strerror}; name another file",
+            code=WRONG_USE,
+        )
 
 
 def _tell_coverage(file: Path, found: Coverage) -> None:
@@ -174,7 +178,7 @@ def who(
     try:
         moment = real_now() if at is None else as_datetime(parse_instant(at))
     except ValueError as error:
-        fail("roster who", f"--at: {error}", code=WRONG_USE)
+        fail("roster who", f"--at: {error}; write it as 2026-03-02T10:00:00Z", code=WRONG_USE)
     try:
         roster = read_roster(file)
         held = duties(roster, moment, role)

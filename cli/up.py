@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from cli.embedded.errors import EmbeddedError
-from cli.folder_clock import OtherClockError, clock_of
+from cli.folder_clock import UnusableFolderError, clock_of
 from cli.foreground import in_foreground
 from cli.mail_sink import MailSink
 from cli.output import DONE, WRONG_USE, AsJson, fail, print_json
@@ -48,7 +48,7 @@ def up(
 ) -> None:
     """Run the whole system on this machine until Ctrl-C: Kafka, PostgreSQL, the four services.
 
-    Nothing needs to be installed: a real Apache Kafka (fetched once, about 130 MB) and a real
+    Nothing needs to be installed: a real Apache Kafka (fetched once, 46 MB) and a real
     PostgreSQL are run from the data folder, without root and without containers. Where
     `KAFKA_BOOTSTRAP_SERVERS` or `DATABASE_URL` names a server that exists, that one is used.
 
@@ -70,7 +70,7 @@ def up(
     except ValueError as error:
         said = f"--clock-start {clock_start}: {error}; write it as 2026-03-02T10:00:00Z"
         fail("up", said, code=WRONG_USE)
-    except OtherClockError as error:
+    except UnusableFolderError as error:
         fail("up", str(error), code=WRONG_USE)
     try:
         fetch_servers(os.environ)
@@ -138,6 +138,5 @@ def show_addresses(stack: Stack, mail: Path | None, clock: Clock, console: Conso
         if where is not None:
             console.print(f"{name:<24} {where}", markup=False, soft_wrap=True)
     if clock != Clock():
-        console.print(
-            f"The clock runs {clock.speed:g} times as fast; it is {clock.now():%d %B %Y, %H:%M} UTC."
-        )
+        pace = "as fast as the world's" if clock.speed == 1 else f"{clock.speed:g} times as fast"
+        console.print(f"The clock runs {pace}; it is {clock.now():%d %B %Y, %H:%M} UTC.")

@@ -80,7 +80,9 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
         end = None if until is None else parse_instant(until)
         size = sum(file.stat().st_size for file in history)
     except ValueError as error:
-        fail(_COMMAND, f"--until {until}: {error}", code=WRONG_USE)
+        fail(
+            _COMMAND, f"--until {until}: {error}; write it as 2026-03-02T10:00:00Z", code=WRONG_USE
+        )
     except OSError as error:
         fail(_COMMAND, f"cannot read {error.filename}: {error.strerror}", code=WRONG_USE)
     try:

@@ -200,7 +200,11 @@ def _until(
         try:
             return parse_instant(text)
         except ValueError as error:
-            fail("bundle", f"--until {text}: {error}", code=WRONG_USE)
+            fail(
+                "bundle",
+                f"--until {text}: {error}; write it as 2026-03-02T10:00:00Z",
+                code=WRONG_USE,
+            )
     times = [instant(one.receivedat or one.time) for one in events]
     times += [instant(one.time) for one in decisions or ()]
     return max(times, default=Instant(0))

@@ -69,7 +69,7 @@ def demo(
     each notice was owed and kept in the ledger once. Then the clock slows to the world's, and the
     board stays up until Ctrl-C.
 
-    The first run on a machine fetches Apache Kafka (about 130 MB). Servers named by
+    The first run on a machine fetches Apache Kafka (46 MB). Servers named by
     `KAFKA_BOOTSTRAP_SERVERS` and `DATABASE_URL` are used instead: with topics under a prefix and a
     database of the run's own, which stay there.
 

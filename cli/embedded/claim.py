@@ -60,13 +60,13 @@ def claimed(name: str, folder: Path, *, patience_s: float) -> Iterator[Claim]:
 
     Raises:
         FolderInUseError: A living run owns the folder.
-        EmbeddedError: The folder cannot be written.
+        EmbeddedError: The folder cannot be made or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except PermissionError as error:
-        msg = f"{folder} cannot be written by this user; set TIERLINE_HOME to another folder."
+    except OSError as error:
+        msg = f"{folder} cannot be used ({error.strerror}); set TIERLINE_HOME to another folder."
         raise EmbeddedError(msg) from error
     try:
         _acquire(name, folder, lock, patience_s)

@@ -47,4 +47,9 @@ def parse_instant(text: str) -> Instant:
     Raises:
         ValueError: *text* is no date and time, or has no `Z` and no offset.
     """
-    return instant(datetime.fromisoformat(text))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text!r} is no date and time"
+        raise ValueError(msg) from None
+    return instant(moment)

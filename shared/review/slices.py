@@ -32,7 +32,11 @@ def month(text: str, zone: str = "UTC") -> Period:
         zoneinfo.ZoneInfoNotFoundError: There is no such zone.
     """
     where = ZoneInfo(zone)
-    first = datetime.strptime(text, "%Y-%m").replace(tzinfo=where)
+    try:
+        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=where)
+    except ValueError:
+        msg = f"{text!r} is no month"
+        raise ValueError(msg) from None
     years, next_month = divmod(first.month, 12)
     after = datetime(first.year + years, next_month + 1, 1, tzinfo=where)
     return Period(instant(first.astimezone(UTC)), instant(after.astimezone(UTC)), text)

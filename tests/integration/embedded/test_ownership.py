@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from cli.embedded.claim import claimed
-from cli.embedded.errors import FolderInUseError, ServerStartError
+from cli.embedded.errors import EmbeddedError, FolderInUseError, ServerStartError
 from cli.embedded.kafka_probe import ask_broker
 from cli.embedded.postgres import PostgresServer
 from cli.embedded.process import ServerSpec, launch
@@ -94,6 +94,15 @@ def test_a_folder_that_a_living_run_owns_is_refused_by_name(
         second.start()
     assert time.monotonic() - began < 2
     assert running.running
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(EmbeddedError, match="set TIERLINE_HOME to another folder"),
+        claimed("Kafka", tmp_path / "file" / "kafka", patience_s=0),
+    ):
+        pass
 
 
 def test_a_server_that_someone_else_killed_is_started_again(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.folder_clock import OtherClockError, clock_of
+from cli.folder_clock import UnusableFolderError, clock_of
 from shared.runtime.clock import Clock, real_now
 
 MOMENT = datetime(2016, 2, 29, tzinfo=UTC)
@@ -32,10 +32,24 @@ def test_a_folder_keeps_its_clock(tmp_path: Path) -> None:
     assert clock_of(tmp_path, speed=60.0, start=None) == first
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"speed": "fast", "offset_s": 0}'])
+def test_a_file_that_is_no_clock_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "clock.json").write_text(content)
+    with pytest.raises(UnusableFolderError, match="no clock of a data folder"):
+        clock_of(tmp_path, speed=None, start=None)
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_a_folder_that_is_none_is_refused_and_the_remedy_named(tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnusableFolderError, match="name another folder with --home"):
+        clock_of(tmp_path / where, speed=None, start=None)
+
+
 @pytest.mark.parametrize(("speed", "start"), [(30.0, None), (None, MOMENT)])
 def test_another_clock_is_refused_and_the_remedy_named(
     tmp_path: Path, speed: float | None, start: datetime | None
 ) -> None:
     clock_of(tmp_path, speed=60.0, start=MOMENT)
-    with pytest.raises(OtherClockError, match="name another folder with --home"):
+    with pytest.raises(UnusableFolderError, match="name another folder with --home"):
         clock_of(tmp_path, speed=speed, start=start)

@@ -39,6 +39,11 @@ def test_the_same_moment_in_another_zone_is_the_same_instant() -> None:
     assert instant(vienna) == instant(datetime(2026, 3, 2, 10, tzinfo=UTC))
 
 
+def test_what_is_no_time_is_said_so() -> None:
+    with pytest.raises(ValueError, match="'yesterday' is no date and time"):
+        parse_instant("yesterday")
+
+
 def test_a_time_without_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
         parse_instant("2026-03-02T10:00:00")

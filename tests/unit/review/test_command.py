@@ -166,6 +166,10 @@ def test_a_pdf_holds_whatever_people_wrote_and_breaks_over_pages() -> None:
     assert int(pages) > 10
 
 
+def test_a_month_that_is_none_is_named() -> None:
+    assert "'2026-13' is no month; write 2026-10" in run("--month", "2026-13").output
+
+
 @pytest.mark.parametrize(
     "words", [[], ["--month", "2026"], ["--month", "2026-03", "--zone", "Mars/Base"]]
 )
