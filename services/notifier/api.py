@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from services.notifier.answers import Deliveries, Delivery
 from services.notifier.store_reading import (
@@ -14,6 +14,7 @@ from services.notifier.store_reading import (
 )
 from shared.runtime.database import Connection, Database
 from shared.runtime.health import Problem
+from shared.runtime.questions import only_known
 
 NO_NUL: Final = r"^[^\x00]*$"
 """What a text may be that is looked for: PostgreSQL has no place for a NUL."""
@@ -35,7 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page.")]
 
 def routes(database: Database) -> APIRouter:
     """Return the routes that read the ledger in *database*."""
-    router = APIRouter(prefix="/v1", tags=["deliveries"])
+    router = APIRouter(prefix="/v1", tags=["deliveries"], dependencies=[Depends(only_known)])
 
     @router.get("/deliveries", responses={400: {"description": "Not a cursor of ours."}})
     async def read_deliveries(

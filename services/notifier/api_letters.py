@@ -26,6 +26,7 @@ from services.notifier.store_letters import acts_on, record_of, unsettled_record
 from services.notifier.store_reading import decision_of, delivery_of
 from shared.runtime.database import Connection
 from shared.runtime.health import Problem
+from shared.runtime.questions import only_known
 
 Kind = Annotated[
     Literal["notice", "record"],
@@ -46,13 +47,17 @@ class ActBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: str = Field(min_length=1, max_length=200, description="A person's name.")
-    reason: str = Field(min_length=1, max_length=2000, description="Why, in their own words.")
+    actor: str = Field(min_length=1, max_length=200, pattern=NO_NUL, description="A person's name.")
+    reason: str = Field(
+        min_length=1, max_length=2000, pattern=NO_NUL, description="Why, in their own words."
+    )
 
 
 def letter_routes(office: Office, operators: Operators) -> APIRouter:
     """Return the routes on the dead letters of *office*; *operators* says who may change them."""
-    router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+    router = APIRouter(
+        prefix="/v1/dead-letters", tags=["dead letters"], dependencies=[Depends(only_known)]
+    )
     _add_looking(router, office)
     _add_acting(router, office, operators)
     return router

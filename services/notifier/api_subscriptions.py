@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.notifier.api import NO_NUL
 from services.notifier.core.subscriptions import (
     TOLD,
     TOLD_BY_DEFAULT,
@@ -28,6 +29,7 @@ from services.notifier.store_subscriptions import (
 from shared.policy.notation import parse_positive_duration, parse_zone
 from shared.runtime.database import Database
 from shared.runtime.problems import Problem
+from shared.runtime.questions import only_known
 
 Topic = Annotated[str, Field(pattern=f"^({TOPIC})$")]
 Priority = Literal["P1", "P2", "P3", "P4"]
@@ -70,7 +72,9 @@ class SubscriptionBody(_Plain):
         default=[], description="What neither waits for quiet hours nor for a bundle."
     )
     urgent_mode: Mode = Field(default="page", description="How that is told.")
-    actor: str = Field(min_length=1, max_length=200, description="Who sets it up: a name.")
+    actor: str = Field(
+        min_length=1, max_length=200, pattern=NO_NUL, description="Who sets it up: a name."
+    )
 
 
 class SubscriptionShown(_Plain):
@@ -96,7 +100,9 @@ class SubscriptionsShown(_Plain):
 
 def subscription_routes(database: Database, rosters: Rosters, operators: Operators) -> APIRouter:
     """Return the routes on subscriptions; *operators* says who may change them."""
-    router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+    router = APIRouter(
+        prefix="/v1/subscriptions", tags=["subscriptions"], dependencies=[Depends(only_known)]
+    )
 
     def operator(authorization: Annotated[str | None, Header()] = None) -> None:
         operators.check(authorization)

@@ -33,6 +33,7 @@ from services.tracker.sums import Stats
 from services.tracker.watchdog import Watchdog
 from shared.contract.events import Priority, Status
 from shared.contract.times import EPOCH
+from shared.runtime.questions import only_known
 
 MAX_PAGE: Final = 200
 """The most rows of one page."""
@@ -128,7 +129,7 @@ def freshness_of(desk: Desk) -> Callable[..., Any]:
 
 def routes(desk: Desk, access: Access, watchdog: Watchdog) -> APIRouter:
     """Return the tracker's routes, which ask *desk* and *watchdog* for whom *access* lets in."""
-    first = [Depends(access.let_in), Depends(freshness_of(desk))]
+    first = [Depends(access.let_in), Depends(only_known), Depends(freshness_of(desk))]
     router = APIRouter(prefix="/v1", tags=["read"], dependencies=first)
     _add_tickets(router, desk)
     _add_sums(router, desk)

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from services.tracker.access import Access, Who
-from services.tracker.api import REFUSALS, Key, only_seen
+from services.tracker.api import REFUSALS, Key, freshness_of, only_seen
 from services.tracker.desk import Desk
 from services.tracker.replies import Reply
+from shared.runtime.questions import only_known
 
 _NO_NUL: Final = r"^[^\x00]*$"
 
@@ -39,7 +40,8 @@ class DraftPage(Reply):
 
 def draft_routes(desk: Desk, access: Access) -> APIRouter:
     """Return the route of drafts, which asks at *desk*."""
-    router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(access.let_in)])
+    first = [Depends(access.let_in), Depends(only_known), Depends(freshness_of(desk))]
+    router = APIRouter(prefix="/v1", tags=["read"], dependencies=first)
 
     @router.get("/tickets/{key:path}/drafts", responses=REFUSALS)
     async def of_ticket(

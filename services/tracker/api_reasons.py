@@ -12,6 +12,7 @@ from services.tracker.api import FAR, NOT_FOUND, REFUSALS, Key, only_seen
 from services.tracker.explaining import Escalator
 from shared.contract.explanations import Explanation, Plan, View
 from shared.contract.times import EPOCH
+from shared.runtime.questions import only_known
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {**REFUSALS, **NOT_FOUND}
 
@@ -31,7 +32,8 @@ Seen = Annotated[
 
 def reasons(escalator: Escalator, access: Access) -> APIRouter:
     """Return the routes that ask *escalator*; to be added before those that take any key."""
-    router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(access.let_in)])
+    first = [Depends(access.let_in), Depends(only_known)]
+    router = APIRouter(prefix="/v1", tags=["read"], dependencies=first)
 
     @router.get("/tickets/{key:path}/explain", responses=_ANSWERS)
     async def explain(

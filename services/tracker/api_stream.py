@@ -13,13 +13,15 @@ from services.tracker.api import REFUSALS
 from services.tracker.core.places import Places, heard
 from services.tracker.stream import Stream, Told
 from shared.runtime.health import Problem
+from shared.runtime.questions import only_known
 
 _COME_BACK_MS: Final = 2000
 
 
 def streaming(stream: Stream, access: Access) -> APIRouter:
     """Return the route that tells what *stream* tells, to whom *access* lets in."""
-    router = APIRouter(prefix="/v1", tags=["read"], dependencies=[Depends(access.let_in)])
+    first = [Depends(access.let_in), Depends(only_known)]
+    router = APIRouter(prefix="/v1", tags=["read"], dependencies=first)
 
     @router.get("/stream", response_class=EventSourceResponse, responses=REFUSALS)
     async def listen(

@@ -24,6 +24,7 @@ from services.tracker.api import REFUSALS
 from services.tracker.examples import problem
 from services.tracker.replies import Reply
 from shared.runtime.problems import Problem
+from shared.runtime.questions import only_known
 
 _MONTH: Final = r"^\d{4}-(0[1-9]|1[0-2])$"
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
@@ -104,7 +105,12 @@ def review_routes(reviews: Reviews, access: Access) -> APIRouter:
     """Return the routes that read *reviews*."""
     router = APIRouter(dependencies=[Depends(access.let_in)])
 
-    @router.get("/v1/review", tags=["read"], responses={**_NOT_FOUND, **REFUSALS})
+    @router.get(
+        "/v1/review",
+        tags=["read"],
+        dependencies=[Depends(only_known)],
+        responses={**_NOT_FOUND, **REFUSALS},
+    )
     async def of_month(
         reader: Who,
         month: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -87,6 +87,18 @@ def retry_after(most_s: int = 5) -> dict[str, str]:
     return {"retry-after": str(round(jittered(most_s, floor_s=1)))}
 
 
+def invalid_request(flaws: Sequence[tuple[str, str]]) -> Problem:
+    """Return what is answered where a request is wrong at these places, each with what is wrong."""
+    return Problem(
+        status=422,
+        code="invalid_request",
+        title="The request is not what this route takes",
+        detail="; ".join(f"{path}: {problem}" for path, problem in flaws),
+        do="Correct what `flaws` names; /docs describes the route.",
+        extra={"flaws": [{"path": path, "problem": problem} for path, problem in flaws]},
+    )
+
+
 def internal_error(path: str, error: Exception) -> Problem:
     """Log *error* with its trace, and return what to answer instead."""
     log.error("request failed", path=path, exc_info=error)
@@ -114,18 +126,8 @@ async def _on_problem(_: Request, error: Exception) -> Response:
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
-    flaws = [
-        {"path": ".".join(str(part) for part in flaw["loc"]), "problem": flaw["msg"]}
-        for flaw in error.errors()
-    ]
-    return Problem(
-        status=422,
-        code="invalid_request",
-        title="The request is not what this route takes",
-        detail="; ".join(f"{flaw['path']}: {flaw['problem']}" for flaw in flaws),
-        do="Correct what `flaws` names; /docs describes the route.",
-        extra={"flaws": flaws},
-    ).response()
+    flaws = [(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()]
+    return invalid_request(flaws).response()
 
 
 _KNOWN: Final[Mapping[int, tuple[str, str]]] = {

@@ -50,6 +50,7 @@ async def test_what_cannot_be_subscribed_to_is_refused_in_words(desk: Desk) -> N
             ({"every": "soon"}, "soon"),
             ({"quiet": {"zone": "Mars", "hours": {"mon": "00:00-08:00"}}}, "Mars"),
             ({"topics": ["tier9"]}, "topics"),
+            ({"actor": "A\0na"}, "actor"),
         ):
             answer = await notifier.put("/v1/subscriptions/one", json={**BODY, **change})
             assert answer.status_code == 422

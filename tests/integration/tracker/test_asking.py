@@ -281,6 +281,12 @@ async def test_a_ticket_says_how_it_stands_now(tracker: Tracker) -> None:
         ("/v1/board", {"after": "99:0"}, 503, "not_yet_applied"),
         ("/v1/board", {"per_tier": 10**9}, 422, "invalid_request"),
         ("/v1/nothing", {}, 404, "not_found"),
+        ("/v1/tickets", {"teir": 3}, 422, "invalid_request"),
+        ("/v1/tickets/desk:T0/drafts", {"tier": 3}, 422, "invalid_request"),
+        ("/v1/tickets/desk:T0/plan", {"after": "0:1"}, 422, "invalid_request"),
+        ("/v1/stream", {"tier": 3}, 422, "invalid_request"),
+        ("/v1/review", {"tier": 3}, 422, "invalid_request"),
+        ("/v1/tickets/desk:T0/drafts", {"after": "0:999999"}, 503, "not_yet_applied"),
     ],
 )
 async def test_a_question_that_means_nothing_is_answered_with_what_to_do(

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Query
+from fastapi import Depends, FastAPI, Query
 from fastapi.responses import StreamingResponse
 
 from shared.contract.errors import Reason, TransientError
 from shared.runtime.clock import monotonic
 from shared.runtime.health import Problem, serve, service_app
 from shared.runtime.problems import PROBLEM_JSON
+from shared.runtime.questions import only_known
+
+Open = Annotated[bool | None, Query(alias="open")]
 
 
 class AwayError(TransientError):
@@ -91,6 +95,30 @@ async def test_every_error_is_a_problem_that_says_what_to_do(
 async def test_what_is_invalid_is_named_by_its_path(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/v1/numbers/x?limit=11")
     assert [flaw["path"] for flaw in answer.json()["flaws"]] == ["path.number", "query.limit"]
+
+
+async def test_a_parameter_that_a_route_does_not_take_is_named() -> None:
+    async def ready() -> dict[str, bool]:
+        return {}
+
+    async def paged(limit: int = 1) -> int:
+        return limit
+
+    app = service_app("sample", ready=ready)
+
+    @app.get("/v1/numbers", dependencies=[Depends(only_known)])
+    async def numbers(limit: Annotated[int, Depends(paged)], is_open: Open = None) -> list[int]:
+        return [limit]
+
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://sample") as client:
+        assert (await client.get("/v1/numbers?limit=2&open=true")).json() == [2]
+        answer = await client.get("/v1/numbers?limt=2&is_open=true")
+    assert answer.status_code == 422
+    assert answer.json()["flaws"] == [
+        {"path": "query.limt", "problem": "There is no such parameter; did you mean limit?"},
+        {"path": "query.is_open", "problem": "There is no such parameter; did you mean open?"},
+    ]
 
 
 async def test_a_problem_may_say_more(client: httpx2.AsyncClient) -> None:
