@@ -83,7 +83,7 @@ def why(data: Plain) -> list[str]:
         lines.append("The present policy no longer has this rule; the case was raised under it.")
     lines += [f"{readable(str(line))}." for line in because.get("arithmetic") or ()]
     facts = because.get("facts") or {}
-    seen = [f"{words(name)} {_shown(value)}" for name, value in facts.items() if _tells(value)]
+    seen = [f"{words(name)} {in_words(value)}" for name, value in facts.items() if _tells(value)]
     if seen:
         lines.append(f"Looked at: {', '.join(seen)}.")
     return lines
@@ -93,10 +93,17 @@ def _tells(value: Any) -> bool:
     return value is not None and value not in ("", [], {})
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
+def in_words(value: Any) -> str:
+    """Return a *value* of plain JSON in words."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name} {in_words(one)}" for name, one in value.items())
+        case list():
+            return ", ".join(map(in_words, value))
+        case _:
+            return str(value)
 
 
 def readable(line: str) -> str:

@@ -10,7 +10,7 @@ from services.tracker.core.standing import ANSWER, DWELL
 from services.tracker.replies import Deadline, Ticket, Timer
 from shared.contract.explanations import Clock
 from shared.contract.lengths import span
-from shared.contract.sentences import clock, target
+from shared.contract.sentences import clock, in_words, target
 
 _SOON_S: Final = 3600
 _PRIORITIES: Final = {"P1": "critical", "P2": "high", "P3": "normal", "P4": "low"}
@@ -34,19 +34,7 @@ def web(url: str | None) -> str | None:
 
 def filled(form: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the fields of *form* that were filled in, each with what stands in it."""
-    return [(name, _written(value)) for name, value in form.items() if value not in (None, "", [])]
-
-
-def _written(value: Any) -> str:
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case Mapping():
-            return ", ".join(f"{name} {_written(one)}" for name, one in value.items())
-        case list():
-            return ", ".join(map(_written, value))
-        case _:
-            return str(value)
+    return [(name, in_words(value)) for name, value in form.items() if value not in (None, "", [])]
 
 
 def due(deadline: Deadline) -> str:
