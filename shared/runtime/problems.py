@@ -99,6 +99,13 @@ def invalid_request(flaws: Sequence[tuple[str, str]]) -> Problem:
     )
 
 
+def invalid(error: RequestValidationError) -> Problem:
+    """Return what is answered where the framework could not read a request."""
+    return invalid_request(
+        [(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()]
+    )
+
+
 def internal_error(path: str, error: Exception) -> Problem:
     """Log *error* with its trace, and return what to answer instead."""
     log.error("request failed", path=path, exc_info=error)
@@ -126,8 +133,7 @@ async def _on_problem(_: Request, error: Exception) -> Response:
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
-    flaws = [(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()]
-    return invalid_request(flaws).response()
+    return invalid(error).response()
 
 
 _KNOWN: Final[Mapping[int, tuple[str, str]]] = {

@@ -19,6 +19,7 @@ from services.tracker.dashboard.feedback import add_feedback
 from services.tracker.dashboard.forms import NOTHING, Filled, act_of, filled_from, offers
 from services.tracker.dashboard.policy_page import policy_shown
 from services.tracker.dashboard.posting import back_with, did_here, filled_in
+from services.tracker.dashboard.routing import page_route
 from services.tracker.dashboard.site import Site
 from services.tracker.desk import GROUP_SOURCE
 from services.tracker.freshness import MAX_WAIT_MS, Freshness
@@ -43,7 +44,11 @@ Given = tuple[dict[str, Any], Freshness | None]
 
 def pages(site: Site, access: Access) -> APIRouter:
     """Return the pages' routes on *site*, for whom *access* lets in."""
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(access.let_in)])
+    router = APIRouter(
+        include_in_schema=False,
+        dependencies=[Depends(access.let_in)],
+        route_class=page_route(site),
+    )
     _add_lists(router, site)
     _add_sums(router, site)
     _add_case(router, site)

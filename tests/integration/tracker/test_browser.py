@@ -238,6 +238,26 @@ async def test_without_scripts_everything_can_be_read_and_a_form_be_sent(
         assert not await form.get_by_label("impact").input_value()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
+async def test_the_form_of_the_search_may_be_filled_in_by_half(
+    tracker: Tracker, browser: Browser, *, scripts: bool
+) -> None:
+    mine = opened("2026-03-02T10:00:00Z", title="Of Olga", owner="olga")
+    other = opened("2026-03-02T10:00:00Z", ticket="B", title="Of Paul", owner="paul")
+    await tracker.take(story([mine, other]))
+    async with listening(tracker.database) as url:
+        context = await browser.new_context(java_script_enabled=scripts)
+        page = await context.new_page()
+        await page.goto(f"{url}/search")
+        form = page.locator("form.filters")
+        await form.get_by_label("Owner").fill("olga")
+        await form.get_by_role("button", name="Search").click()
+        await expect(page.get_by_role("link", name="Of Olga")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(page.get_by_role("link", name="Of Paul")).to_have_count(0)
+        await expect(form.get_by_label("Owner")).to_have_value("olga")
+        await context.close()
+
+
 async def test_without_scripts_a_shift_is_spoken_of_and_nothing_written_is_lost(
     tracker: Tracker, browser: Browser
 ) -> None:

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from sqlalchemy import text as sql
 from typing_extensions import override
 
@@ -491,3 +492,28 @@ def test_what_others_wrote_is_unchanged_and_named_with_its_licence() -> None:
     )
     for named in ("htmx.org 4.0.1", "uPlot 1.6.32", "axe-core 4.14.1", "MIT", "Mozilla", "Zero"):
         assert named in notice
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/charts?days=0", "days"),
+        ("/search?q=a", "at least 2 characters"),
+        ("/feedback/nobody", "receiver"),
+        ("/tickets/desk:%00", "key"),
+    ],
+)
+async def test_what_a_page_cannot_answer_is_said_on_a_page(
+    tracker: Tracker, path: str, word: str
+) -> None:
+    answer = await tracker.client.get(path)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert word in Tree(answer.text).text
+
+
+async def test_fields_that_were_left_empty_ask_for_nothing(tracker: Tracker) -> None:
+    await tracker.take(story([opened("2026-03-02T10:00:00Z", title="Printer")]))
+    fields = "q=&open=true&tier=&priority=&sort=breach&team=&owner=&customer=+"
+    assert "Printer" in await page(tracker, f"/search?{fields}")
