@@ -20,7 +20,8 @@ from shared.contract.sentences import target
 
 _PAGE: Final = (
     '<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
-    '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
     "<title>{title}</title></head><body><main><h1>{title}</h1>{body}</main></body></html>"
 )
 

@@ -55,7 +55,9 @@ def invalid_event(error: ValidationError) -> InvalidEventError:
         flaw = Flaw("type", "missing", "Send a CloudEvent with the type of what happened.")
         return InvalidEventError((flaw,), reason=Reason.NOT_A_CLOUDEVENT)
     if kind == "union_tag_invalid":
-        flaw = Flaw("type", first["msg"], "Send one of the types listed.")
+        said = error.errors(include_url=False)[0]["ctx"]
+        problem = f"{said['tag']!r} is none of {said['expected_tags']}"
+        flaw = Flaw("type", problem, "Send one of the types listed.")
         return InvalidEventError((flaw,), reason=Reason.UNKNOWN_TYPE)
     flaws = [_flaw(detail) for detail in found[:SHOWN]]
     if len(found) > SHOWN:

@@ -66,6 +66,7 @@ async def test_whatever_looks_at_a_link_acknowledges_nothing(desk: Desk, intake:
     assert '<form method="post">' in page.text
     assert 'value="acknowledge"' in page.text
     assert "<script" not in page.text
+    assert '<meta name="color-scheme" content="light dark">' in page.text
     assert page.headers["cache-control"] == "no-store"
 
 
