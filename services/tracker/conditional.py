@@ -23,7 +23,8 @@ def answered(request: Request, reply: Reply, freshness: Freshness) -> Response:
     # The client must ask each time, but need not be sent the same again.
     tag = f'W/"{_digest(reply)}"'
     headers = {**freshness.headers(), "etag": tag, "cache-control": "private, no-cache"}
-    if tag in _known(request.headers.get("if-none-match", "")):
+    known = _known(request.headers.get("if-none-match", ""))
+    if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
     return Response(reply.model_dump_json(), headers=headers, media_type="application/json")
 

@@ -184,6 +184,20 @@ async def test_no_page_keeps_anybody_out_nor_breaks_its_own_policy(
         await page.context.close()
 
 
+async def test_the_legend_of_a_chart_is_shown_as_no_table(
+    tracker: Tracker, browser: Browser
+) -> None:
+    await tracker.take(many(6, until_s=5400))
+    async with listening(tracker.database) as url:
+        page, _ = await opened_page(browser)
+        await page.goto(f"{url}/charts?days=1")
+        legend = page.locator(".u-legend").first
+        await expect(legend).to_have_css("border-top-width", "0px", timeout=PATIENCE_MS)
+        cell = legend.locator("th, td").first
+        await expect(cell).to_have_css("border-top-width", "0px")
+        await page.context.close()
+
+
 async def test_on_a_phone_nothing_is_wider_than_the_screen(
     tracker: Tracker, browser: Browser
 ) -> None:

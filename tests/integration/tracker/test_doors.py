@@ -168,10 +168,11 @@ async def test_an_answer_is_sent_again_only_if_something_has_happened(tracker: T
         first = await tracker.client.get(path)
         tag = first.headers["etag"]
         assert tag.startswith('W/"')
-        again = await tracker.client.get(path, headers={"if-none-match": f'"x", {tag}'})
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["etag"] == tag
-        assert "x-position" in again.headers
+        for known in (f'"x", {tag}', "*"):
+            again = await tracker.client.get(path, headers={"if-none-match": known})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == tag
+            assert "x-position" in again.headers
     before = (await tracker.client.get("/v1/tickets/desk:A")).headers["etag"]
     later = opened("2026-03-02T10:30:00Z", ticket="A", title="Other words")
     await tracker.take([one for one in story([later]) if one.topic == "tickets.events"])
