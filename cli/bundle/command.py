@@ -34,6 +34,7 @@ from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.events import TicketEvent
+from shared.contract.sentences import counted
 from shared.contract.times import Instant, instant, parse_instant
 from shared.policy.document import PolicyTimeline
 from shared.runtime.files import why_unreadable
@@ -223,15 +224,15 @@ def _tell(bundle: Bundle, found: list[str], how: str, *, as_json: bool) -> None:
             }
         )
     else:
-        typer.echo(
-            f"{bundle.ticket}: {len(bundle.events)} events, {len(bundle.decisions)} decisions, {how}."
-        )
+        events = counted(len(bundle.events), "event")
+        decisions = counted(len(bundle.decisions), "decision")
+        typer.echo(f"{bundle.ticket}: {events}, {decisions}, {how}.")
         for one in found[:_SHOWN]:
             typer.echo(f"  {one}")
         typer.echo(
             "It replays to the same decisions."
             if not found
-            else f"It replays otherwise in {len(found)} places."
+            else f"It replays otherwise in {counted(len(found), 'place')}."
         )
     if found:
         raise typer.Exit(1)

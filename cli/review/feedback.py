@@ -14,6 +14,7 @@ from cli.key_file import KeyFileError, authorization
 from cli.output import WRONG_USE, AsJson, fail, print_json
 from cli.policy.live import INTAKE, IntakeUrl, KeyFile
 from shared.contract.ids import spelled_id, split_key
+from shared.contract.sentences import counted
 from shared.contract.times import instant, parse_instant, rfc3339
 from shared.review.voices import QUESTIONS, UnreadableAnswerError, answered, blank
 from shared.runtime.clock import Clock
@@ -70,7 +71,7 @@ def import_answers(
     if as_json:
         print_json({"events": len(events)})
     else:
-        typer.echo(f"{len(events)} forms imported.")
+        typer.echo(f"{counted(len(events), 'form')} imported.")
 
 
 def _records(file: Path) -> list[tuple[int, Mapping[str, Any]]]:

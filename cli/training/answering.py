@@ -32,7 +32,7 @@ def quiz(
 
     Example: `tierline training quiz B --person ann --role t1_agent`
 
-    Exit codes: 0 passed, 1 not passed, or a file cannot be used, 2 wrong use.
+    Exit codes: 0 passed, 1 not passed, or a file cannot be used, 2 wrong use, or broken off.
     """
     place: Place = ctx.obj
     rules = place.policy(_COMMAND)
@@ -62,10 +62,17 @@ def quiz(
 
 
 def _answer(number: int, one: Asked, of: int) -> int | None:
-    """Ask *one* on standard error and return the choice, or None where none was made."""
+    """Ask *one* on standard error and return the choice, or None where none was made.
+
+    Whoever hangs up has not failed: the command ends.
+    """
     typer.echo(f"\n{number}/{of}  {one.ask}", err=True)
     for n, choice in enumerate(one.choices, start=1):
         typer.echo(f"   {n}  {choice}", err=True)
     typer.echo("> ", err=True, nl=False)
-    said = sys.stdin.readline().strip()
-    return int(said) if said.isdecimal() else None
+    line = sys.stdin.readline()
+    if not line:
+        typer.echo(err=True)
+        said = f"the answers ended at question {number} of {of}; nothing was recorded, begin again"
+        fail(_COMMAND, said, code=WRONG_USE)
+    return next((n for n in range(1, len(one.choices) + 1) if line.strip() == str(n)), None)

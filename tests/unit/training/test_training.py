@@ -208,6 +208,19 @@ def test_a_quiz_that_is_failed_says_what_was_right(tmp_path: Path) -> None:
     assert [one.passed for one in read(tmp_path / "r.jsonl")] == [False]
 
 
+def test_a_quiz_that_is_broken_off_is_not_failed(tmp_path: Path) -> None:
+    code, _ = said(tmp_path / "r.jsonl", "quiz", "B", "--person", "ann", given="9\n" * 3)
+    assert code == 2
+    assert read(tmp_path / "r.jsonl") == []
+
+
+def test_a_line_of_digits_is_a_wrong_answer(tmp_path: Path) -> None:
+    given = "9\n" * 5 + "9" * 5000 + "\n"
+    code, out = said(tmp_path / "r.jsonl", "quiz", "B", "--person", "ann", given=given)
+    assert code == 1
+    assert "0 of 6 right" in out
+
+
 def test_the_team_view_shows_who_lacks_what(tmp_path: Path) -> None:
     code, out = said(tmp_path / "none.jsonl", "status", "--role", "t1_lead", "--json")
     rows = json.loads(out)["certificates"]
