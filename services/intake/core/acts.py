@@ -60,7 +60,8 @@ class UnknownActError(PermanentError):
     reason = Reason.UNKNOWN_TYPE
 
     def __init__(self, named: object) -> None:
-        super().__init__(f"no act is called {str(named)[:60]!r}")
+        said = "no act is named" if named is None else f"no act is called {str(named)[:60]!r}"
+        super().__init__(said)
         self.remedy = (
             suggestion(named, list(ACTS)) if isinstance(named, str) else "Send the act as `type`."
         )

@@ -71,6 +71,12 @@ def test_facts_of_a_helpdesk_are_no_acts() -> None:
             an_act({"type": kind, "by": "olga"})
 
 
+def test_an_act_that_names_no_type_is_called_so() -> None:
+    with pytest.raises(UnknownActError, match="no act is named") as unnamed:
+        an_act({"by": "olga"})
+    assert "`type`" in unnamed.value.remedy
+
+
 def test_a_misspelt_act_or_key_is_told_what_was_probably_meant() -> None:
     with pytest.raises(UnknownActError) as unknown:
         an_act({**ASKED, "type": "escalation.request"})
