@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from services.tracker.access import Access, Who
 from services.tracker.api import REFUSALS, Key, freshness_of, only_seen
+from services.tracker.conditional import answered
 from services.tracker.desk import Desk
 from services.tracker.replies import Reply
 from shared.runtime.questions import only_known
@@ -43,21 +44,21 @@ def draft_routes(desk: Desk, access: Access) -> APIRouter:
     first = [Depends(access.let_in), Depends(only_known), Depends(freshness_of(desk))]
     router = APIRouter(prefix="/v1", tags=["read"], dependencies=first)
 
-    @router.get("/tickets/{key:path}/drafts", responses=REFUSALS)
+    @router.get("/tickets/{key:path}/drafts", response_model=DraftPage, responses=REFUSALS)
     async def of_ticket(
-        response: Response,
+        request: Request,
         reader: Who,
         key: Key,
         by: Annotated[
             str | None,
             Query(max_length=256, pattern=_NO_NUL, description="Only this person's."),
         ] = None,
-    ) -> DraftPage:
+    ) -> Response:
         """Offer the forms again that were refused for what they lacked, as far as they were filled in."""
         only_seen(reader, key)
         found, freshness = await desk.drafts(key, by)
-        response.headers.update(freshness.headers())
         items = [DraftReply(**one._asdict()) for one in found]
-        return DraftPage(ticket=key, now=freshness.now, items=items)
+        page = DraftPage(ticket=key, now=freshness.now, items=items)
+        return answered(request, page, freshness)
 
     return router
