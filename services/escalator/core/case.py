@@ -190,7 +190,7 @@ class Left(NamedTuple):
 
 @dataclass
 class Case:
-    """The state of one ticket. Copies share everything that is frozen.
+    """The state of one ticket. Copies share all that they hold, so none of it is changed in place.
 
     A case may remember when it has something to do (`agenda.next_timer`), and so do its copies;
     whatever lets it go through something makes it forget.
@@ -288,9 +288,15 @@ class Case:
         twin = object.__new__(Case)
         # The whole dictionary at once; setting all attributes anew would take ten times as long.
         twin.__dict__ = self.__dict__.copy()
-        twin.timers = dict(self.timers)
-        twin.facts = dict(self.facts)
         return twin
+
+    def put(self, timer: Timer) -> None:
+        """Let *timer* be the promise of its name in this working copy."""
+        self.timers = {**self.timers, timer.name: timer}
+
+    def drop(self, name: str) -> None:
+        """Let this working copy have no promise *name*."""
+        self.timers = {other: timer for other, timer in self.timers.items() if other != name}
 
     @property
     def is_open(self) -> bool:
@@ -311,7 +317,7 @@ class Case:
     def clocks(self) -> Clocks:
         """Its clocks as they stand, whatever becomes of the case."""
         stay = (self.dwell_due, self.dwell_limit, self.dwell_fired, self.is_open)
-        return Clocks(dict(self.timers), stay)
+        return Clocks(self.timers, stay)
 
     def open_on(self, track: str) -> Escalation | None:
         """Return the open escalation of *track* (functional or hierarchical), if any."""

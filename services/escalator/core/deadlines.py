@@ -62,6 +62,8 @@ def _moved(stated: Clocks, clocks: Clocks, effects: Sequence[Effect]) -> bool:
     now, known = clocks.promises, stated.promises
     if clocks.stay != stated.stay or now.keys() != known.keys():
         return True
+    if now is known:
+        return False
     told = {one.data["timer"]: one.type for one in effects if one.type in _SAYS_ITSELF}
     changed = [name for name, timer in now.items() if timer is not known[name]]
     return any(

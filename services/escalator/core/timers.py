@@ -38,7 +38,7 @@ def allowance(turn: Turn, name: str) -> Seconds:
 def begin(turn: Turn, name: str) -> None:
     """Start the promise *name* afresh at this instant."""
     timer = Timer(name, turn.promise_calendar.name, allowance(turn, name), 0, turn.at, "running")
-    turn.case.timers[name] = scheduled(turn, timer)
+    turn.case.put(scheduled(turn, timer))
 
 
 def used_at(turn: Turn, timer: Timer) -> Share:
@@ -53,14 +53,14 @@ def pause(turn: Turn, name: str) -> None:
     """Let the running promise *name* stand still."""
     timer = turn.case.timers.get(name)
     if timer is not None and timer.state == "running":
-        turn.case.timers[name] = timer.halted("paused", used_at(turn, timer))
+        turn.case.put(timer.halted("paused", used_at(turn, timer)))
 
 
 def resume(turn: Turn, name: str) -> None:
     """Let the promise *name* run again with the share that it has used."""
     timer = turn.case.timers.get(name)
     if timer is not None and timer.state != "running":
-        turn.case.timers[name] = _rebased(turn, timer)
+        turn.case.put(_rebased(turn, timer))
 
 
 def stop(turn: Turn, name: str, *, kept: bool) -> None:
@@ -70,7 +70,7 @@ def stop(turn: Turn, name: str, *, kept: bool) -> None:
         return
     met = kept and not timer.breached
     ended = timer.halted("met" if met else "stopped", used_at(turn, timer), timer.due)
-    turn.case.timers[name] = ended
+    turn.case.put(ended)
     if met:
         more = {"timer": name, "due": timer.due and rfc3339(timer.due)}
         turn.say("timer.met", [], more, arithmetic=[_sum(ended)])
@@ -78,11 +78,11 @@ def stop(turn: Turn, name: str, *, kept: bool) -> None:
 
 def carry(turn: Turn) -> None:
     """Rebase what runs or is paused on the present promise, the used share unchanged."""
-    for name, timer in list(turn.case.timers.items()):
+    for timer in turn.case.timers.values():
         if timer.state == "running":
-            turn.case.timers[name] = _rebased(turn, timer.halted("paused", used_at(turn, timer)))
+            turn.case.put(_rebased(turn, timer.halted("paused", used_at(turn, timer))))
         elif timer.state == "paused":
-            turn.case.timers[name] = _converted(turn, timer, timer.state, timer.since)
+            turn.case.put(_converted(turn, timer, timer.state, timer.since))
 
 
 def restart_update(turn: Turn) -> None:
@@ -93,7 +93,7 @@ def restart_update(turn: Turn) -> None:
         if turn.policy.treatment(turn.case.status, "customer_update") == "pause":
             pause(turn, "customer_update")
     else:
-        turn.case.timers.pop("customer_update", None)
+        turn.case.drop("customer_update")
 
 
 def refresh_update(turn: Turn) -> None:
@@ -121,9 +121,9 @@ def _updates_run(turn: Turn) -> bool:
 
 def reschedule(turn: Turn) -> None:
     """Find the next warning of every promise again, after the rows of the policy have changed."""
-    for name, timer in list(turn.case.timers.items()):
+    for timer in turn.case.timers.values():
         if timer.next_at is not None:
-            turn.case.timers[name] = _with_next(turn, timer, timer.mark, timer.due)
+            turn.case.put(_with_next(turn, timer, timer.mark, timer.due))
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -131,11 +131,11 @@ def fire(turn: Turn, timer: Timer) -> None:
     name = timer.name
     if timer.due is not None and timer.due <= turn.at:
         breached = timer._replace(breached=True, next_at=None)
-        turn.case.timers[name] = breached
+        turn.case.put(breached)
         _announce(turn, breached, "timer.breached", BREACH[name], Fraction(1))
         return
     share, trigger = WARNINGS[name][timer.mark]
-    turn.case.timers[name] = _with_next(turn, timer, timer.mark + 1, timer.due)
+    turn.case.put(_with_next(turn, timer, timer.mark + 1, timer.due))
     _announce(turn, timer, "timer.warned", trigger, share)
 
 

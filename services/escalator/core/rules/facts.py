@@ -24,9 +24,9 @@ def hear_update(turn: Turn, data: TicketUpdated, act_id: str) -> None:
         refuse(turn, act_id, data.by, "not_permitted", allowed=allowed)
         return
     was = before(turn)
-    for name in KEPT_FACTS:
-        if name in given:
-            _keep(case.facts, name, getattr(data, name))
+    told: dict[str, Any] = {name: getattr(data, name) for name in KEPT_FACTS if name in given}
+    if told:
+        case.facts = _with_told(case.facts, told)
     _take_counts(turn, data, given)
     case.severity = severity
     case.impact = _banded(turn, data, was.impact)
@@ -89,7 +89,7 @@ def _take_customer(turn: Turn, data: TicketUpdated) -> None:
         return
     given = customer.model_fields_set
     if customer.id:
-        case.facts["customer"] = customer.id
+        case.facts = {**case.facts, "customer": customer.id}
     if "region" in given and customer.region != case.region:
         case.region = customer.region
         if case.is_open:
@@ -106,8 +106,10 @@ def _take_customer(turn: Turn, data: TicketUpdated) -> None:
         dwell.schedule(turn, worse=False)
 
 
-def _keep(facts: dict[str, Any], name: str, value: Any) -> None:
-    if value in (None, ""):
-        facts.pop(name, None)
-    else:
-        facts[name] = value
+def _with_told(facts: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Return *facts* with what was *told* in their place; nothing takes a fact away."""
+    return {
+        name: value
+        for name, value in (facts | told).items()
+        if name not in told or value not in (None, "")
+    }

@@ -172,7 +172,7 @@ def _transplant(turn: Turn, name: str, told: dict[str, Any]) -> None:
         name, told["calendar"], told["allowance"], used, turn.at, "running", told["breached"]
     )
     due = None if told["due"] is None else Instant(told["due"])
-    turn.case.timers[name] = timers.scheduled(turn, timer)._replace(due=due)
+    turn.case.put(timers.scheduled(turn, timer)._replace(due=due))
 
 
 def _raise_to(turn: Turn, tier: int) -> None:

@@ -104,7 +104,7 @@ def take_facts(turn: Turn, data: TicketFacts) -> None:
     case.share, case.org_wide = data.affected_share, bool(data.org_wide)
     customer = data.customer
     if customer is not None:
-        case.facts["customer"] = customer.id
+        case.facts = {**case.facts, "customer": customer.id}
         case.plan = customer.plan if customer.plan in PLANS else "standard"
         case.vip, case.region = bool(customer.vip), customer.region
     known = turn.policy.overrides

@@ -61,7 +61,7 @@ def hear_hand_over(turn: Turn, data: EscalationHandedOver, act_id: str) -> None:
     if not data.to:
         refuse(turn, act_id, data.by, "missing_information", missing=["to"])
         return
-    turn.case.facts["owner"] = data.to
+    turn.case.facts = {**turn.case.facts, "owner": data.to}
     hop(turn)
 
 
