@@ -156,7 +156,7 @@ async def lock_rows(conn: Connection, known: Mapping[str, tuple[UUID, Case] | No
         "tokens": [None if held is None else held[0] for held in known.values()],
     }
     rows = []
-    for key, partition, body in await conn.execute(_LOCK, given):
+    for key, partition, body in (await conn.execute(_LOCK, given)).all():
         held = known[key]
         case = held[1] if body is None and held is not None else restore(body)
         rows.append(Row(key, case, partition))

@@ -114,7 +114,7 @@ async def remember(conn: Connection, events: Mapping[Identity, Seen]) -> set[Ide
         "tickets": [seen.ticket for seen in events.values()],
         "digests": [seen.digest for seen in events.values()],
     }
-    return {Identity(*row) for row in await conn.execute(_REMEMBER, given)}
+    return {Identity(*row) for row in (await conn.execute(_REMEMBER, given)).all()}
 
 
 async def digests(conn: Connection, events: Sequence[Identity]) -> dict[Identity, bytes]:
@@ -131,7 +131,7 @@ async def forget(conn: Connection, *, age: Any, most: int) -> int:
 async def histories(conn: Connection, keys: Sequence[str]) -> dict[str, list[Heard]]:
     """Return what each of the cases *keys* has heard, in the order of receipt."""
     found: dict[str, list[Heard]] = {key: [] for key in keys}
-    for key, heard in await conn.execute(_HISTORY, {"tickets": list(keys)}):
+    for key, heard in (await conn.execute(_HISTORY, {"tickets": list(keys)})).all():
         found[key].append(restore_heard(heard))
     return found
 

@@ -25,7 +25,7 @@ import structlog
 from pydantic_core import from_json
 from sqlalchemy import text
 
-from shared.contract.envelope import CONTENT_TYPE
+from shared.contract.envelope import headers_of
 from shared.contract.errors import TransientError
 from shared.runtime.database import Database, retrying
 from shared.runtime.failpoints import failpoint
@@ -47,8 +47,6 @@ _BURY: Final = text("UPDATE outbox SET dead_at = clock_timestamp() WHERE seq = :
 _CLEAN: Final = text(
     "DELETE FROM outbox WHERE published_at < clock_timestamp() - make_interval(days => :days)"
 )
-_CONTENT_TYPE: Final = ("content-type", CONTENT_TYPE.encode())
-_NO_HEADER: Final = frozenset({"data", "datacontenttype"})
 _LOCK_KEY: Final = 0x6F757462
 _CLEAN_EVERY_S: Final = 3600.0
 _KEPT_DAYS: Final = 7
@@ -102,7 +100,8 @@ class Relay:
         async with self.database.transaction() as conn:
             if not (await conn.execute(_LOCK, {"key": _LOCK_KEY})).scalar_one():
                 return 0
-            rows = [Row(*row) for row in await conn.execute(_WAITING, {"most": self.most})]
+            waiting = await conn.execute(_WAITING, {"most": self.most})
+            rows = [Row(*row) for row in waiting.all()]
             if rows:
                 failpoint("relay.before_send")
                 dead = await self._publish(rows)
@@ -157,12 +156,8 @@ class Relay:
             await conn.execute(_CLEAN, {"days": _KEPT_DAYS})
 
     def _record(self, row: Row) -> Record:
-        given = [
-            (f"ce_{name}", value.encode())
-            for name, value in _attributes(row.payload).items()
-            if name not in _NO_HEADER and isinstance(value, str)
-        ]
-        return Record(self.topic, row.ticket.encode(), row.payload, [_CONTENT_TYPE, *given])
+        headers = headers_of(_attributes(row.payload))
+        return Record(self.topic, row.ticket.encode(), row.payload, headers)
 
 
 def _attributes(payload: bytes) -> dict[str, Any]:
