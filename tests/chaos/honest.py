@@ -133,8 +133,8 @@ def _escalator(
 def _deliveries(decided: Sequence[Decision]) -> list[dict[str, Any]]:
     return [
         {
-            "id": delivery_id(one.id, role),
-            "decision_id": one.id,
+            "id": delivery_id(UUID(one.id), role),
+            "decision_id": UUID(one.id),
             "role": role,
             "purpose": "notice",
             "state": "delivered",

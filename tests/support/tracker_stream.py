@@ -79,7 +79,7 @@ def _notices(decision: Decision) -> Iterator[Said]:
             reported = Reported(
                 id=_notice_id(decision, one["role"]),
                 ticket=decision.ticket,
-                decision_id=decision.id,
+                decision_id=UUID(decision.id),
                 version=decision.version,
                 role=one["role"],
                 purpose="call",
@@ -94,7 +94,7 @@ def _notices(decision: Decision) -> Iterator[Said]:
 
 
 def _notice_id(decision: Decision, role: str) -> UUID:
-    return delivery_id(decision.id, role)
+    return delivery_id(UUID(decision.id), role)
 
 
 async def publish(kafka: str, prefix: str, records: Sequence[Said]) -> None:

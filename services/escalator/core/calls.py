@@ -87,9 +87,9 @@ def _with_call(turn: Turn, one: Escalation, mark: Seconds, step: int) -> Escalat
     reached = max(one.step, step)
     found = next_mark(one, policy, mark, step)
     if found is None:
-        return one._replace(step=reached, call=None)
+        return one.awaiting(reached, None)
     due = _instant(turn, one, found[0])
-    return one._replace(step=reached, call=Call(found[0], found[1], due))
+    return one.awaiting(reached, Call(found[0], found[1], due))
 
 
 def _instant(turn: Turn, one: Escalation, mark: Seconds) -> Instant:

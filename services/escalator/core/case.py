@@ -143,6 +143,17 @@ class Escalation(NamedTuple):
         """What makes two foldings speak of the same escalation."""
         return (self.track, self.target, self.raised_at)
 
+    def awaiting(self, step: int, call: Call | None) -> Escalation:
+        """Return it in *step*, with *call* as its next."""
+        # `_replace` takes thrice as long, and people are called again and again.
+        values = list(self)
+        values[_STEP], values[_CALL] = step, call
+        return Escalation._make(values)
+
+
+_STEP: Final = Escalation._fields.index("step")
+_CALL: Final = Escalation._fields.index("call")
+
 
 class Fanout(NamedTuple):
     """What a group tells all its members: `reply`, `priority` or `over`."""

@@ -197,9 +197,10 @@ def notice(
         effect.data["because"]["rule_retired"] = True
     turn.tell(effect, notify, calendar)
     if effect.data.get("hold_until") is None:
-        called = _merged(one.called, _called(notify, turn.at))
-        if called is not one.called:
-            swap(turn.case, one, one._replace(called=called))
+        known = dict(one.called)
+        first = tuple([told for told in _called(notify, turn.at) if told[0] not in known])
+        if first:
+            swap(turn.case, one, one._replace(called=one.called + first))
 
 
 def _retired(turn: Turn, one: Escalation) -> bool:
@@ -316,12 +317,4 @@ def _id(turn: Turn, asked: Raise, at: Instant) -> str:
 
 
 def _called(notify: Iterable[dict[str, Any]], at: Instant) -> tuple[tuple[str, Instant], ...]:
-    return tuple((entry["role"], at) for entry in notify if not entry["fyi"])
-
-
-def _merged(
-    before: tuple[tuple[str, Instant], ...], now: tuple[tuple[str, Instant], ...]
-) -> tuple[tuple[str, Instant], ...]:
-    known = {role for role, _ in before}
-    more = tuple((role, at) for role, at in now if role not in known)
-    return before + more if more else before
+    return tuple([(entry["role"], at) for entry in notify if not entry["fyi"]])

@@ -32,10 +32,13 @@ _TUPLES: Final = frozenset(
 
 def dump(case: Case) -> bytes:
     """Return *case* as JSON; `restore` gives it back exactly, fractions included."""
-    plain = {
+    held = case.__dict__
+    plain: dict[str, Any] = {"ticket": case.ticket}
+    plain |= {
         name: value
-        for name, value in case.__dict__.items()
-        if name == "ticket" or value != _DEFAULTS.get(name, value)
+        for name, default in _DEFAULTS.items()
+        # Most are the default itself, which costs less to see than that they are equal to it.
+        if (value := held[name]) is not default and value != default
     }
     if case.timers:
         plain["timers"] = [[_plain(value) for value in timer] for timer in case.timers.values()]

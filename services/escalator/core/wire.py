@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from pydantic_core import to_json
 
 from services.escalator.core.case import Case
 from services.escalator.core.turn import Effect
-from shared.contract.ids import decision_id, derived_text
+from shared.contract.ids import decision_id_text
 from shared.contract.times import Instant, rfc3339
 
 SOURCE: Final = "tierline/escalator"
@@ -32,9 +31,9 @@ class Decision(NamedTuple):
     cause: str | None = None
 
     @property
-    def id(self) -> UUID:
-        """Its id, the same whoever decides it again."""
-        return decision_id(self.ticket, self.version)
+    def id(self) -> str:
+        """Its id, the same whoever decides it again: a UUID as text."""
+        return decision_id_text(self.ticket, self.version)
 
 
 def publish(case: Case, effects: Iterable[Effect], now: Instant) -> tuple[Decision, ...]:
@@ -59,7 +58,7 @@ def encode_decision(decision: Decision) -> bytes:
     return to_json(
         {
             "specversion": "1.0",
-            "id": derived_text(f"decision|{decision.ticket}|{decision.version}"),
+            "id": decision.id,
             "source": SOURCE,
             "type": decision.type,
             "subject": decision.ticket,

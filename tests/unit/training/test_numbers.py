@@ -9,6 +9,7 @@ from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import pytest
 
@@ -343,7 +344,9 @@ def told(story: Story, policy: Policy) -> tuple[str, str]:
     ]
     letters = []
     for one in decisions:
-        decided = Decided(one.id, one.type, one.ticket, one.version, as_datetime(one.at), one.data)
+        decided = Decided(
+            UUID(one.id), one.type, one.ticket, one.version, as_datetime(one.at), one.data
+        )
         for call in one.data.get("notify") or ():
             reader = Told(decided, call["role"], Purpose.NOTICE, call["fyi"], TicketFacts())
             letters.append(WORDS.message(reader).text())
