@@ -105,14 +105,19 @@ def _reconciled(
     own = {max(one.effective, result.opened_at or one.effective) for one in late}
     for name in _OUTSIDE:
         setattr(result, name, getattr(case, name))
-    raised_anew = {one.id for one in result.escalations}
-    raised_anew |= {
-        e.data["escalation_id"] for e in should.told.effects if e.type == "escalation.raised"
-    }
-    for one in known.case.escalations:
-        if one.id not in raised_anew:
-            _withdraw(turn, one)
+    standing = {one.id for one in result.escalations}
+    raised_anew = _raises(should.told.effects)
     raised, ended = _lives(known.told.effects)
+    for one in known.case.escalations:
+        anew = raised_anew.get(one.id)
+        if anew is None:
+            if one.id not in standing:
+                _withdraw(turn, one)
+                result.withdrawn = (*result.withdrawn, one.identity)
+        elif anew.data["because"]["triggers"] != list(one.triggers):
+            # Raised in the same second for another reason, so that nothing said of it holds.
+            _withdraw(turn, one, kept=[told["role"] for told in anew.data["notify"]])
+            raised.discard(one.id)
     unheard = _unheard(should.told.effects, received) - raised | ended
     # Of the case as it stands: a fold does not know which calls were too late to be made.
     calls_known = {one.id: one.called for one in case.escalations}
@@ -134,10 +139,9 @@ def _reconciled(
     return Folded(result, Told(turn.effects, signals, _news(known.told, should.told)))
 
 
-def _withdraw(turn: Turn, one: Escalation) -> None:
-    case = turn.case
-    case.retracted_late += 1
-    case.withdrawn = (*case.withdrawn, one.identity)
+def _withdraw(turn: Turn, one: Escalation, kept: Sequence[str] = ()) -> None:
+    """Say that *one* is withdrawn; those in *kept* are called again, and need not stand down."""
+    turn.case.retracted_late += 1
     more = {
         "escalation_id": one.id,
         "track": one.track,
@@ -145,7 +149,7 @@ def _withdraw(turn: Turn, one: Escalation) -> None:
         "reason": "withdrawn",
         "detail": "late_event",
         "by": None,
-        "stand_down": [role for role, _ in one.called],
+        "stand_down": [role for role, _ in one.called if role not in kept],
     }
     turn.say("escalation.ended", one.triggers, more)
 
@@ -200,6 +204,11 @@ def _news(known: Told, should: Told) -> list[Fanout]:
     """The same for what a group tells its members."""
     gone = [one._replace(gone=True) for one in known.fanouts if one not in should.fanouts]
     return gone + [one for one in should.fanouts if one not in known.fanouts]
+
+
+def _raises(effects: Iterable[Effect]) -> dict[str, Effect]:
+    """Return the raise of each escalation among *effects*, by its id."""
+    return {one.data["escalation_id"]: one for one in effects if one.type == "escalation.raised"}
 
 
 def _lives(effects: Iterable[Effect]) -> tuple[set[str], set[str]]:

@@ -12,7 +12,15 @@ from services.escalator.core.simulation import Simulation
 from shared.contract.events import TicketEvent
 from shared.contract.times import parse_instant
 from shared.policy.document import PolicyTimeline
-from tests.support.ticket_events import acknowledged, opened, replied, status, updated, wrote
+from tests.support.ticket_events import (
+    acknowledged,
+    an_event,
+    opened,
+    replied,
+    status,
+    updated,
+    wrote,
+)
 from tests.unit.escalator.conftest import Simulate
 
 OPENED = opened("2026-03-02T10:00:00Z")
@@ -82,6 +90,40 @@ def test_a_worsening_that_came_late_raises_with_the_time_it_should_have_had(
     calls = [one for one in decisions if one["type"] == "escalation.notice_due"]
     assert [one["at"] for one in calls] == ["2026-03-02T11:20:00Z"], "past calls are not made"
     assert snapshot["tier"] == 2
+
+
+def test_what_is_raised_in_the_same_second_for_another_reason_is_withdrawn_first(
+    simulate: Simulate,
+) -> None:
+    # B is merged into A, which brings A to tier 3, and is taken out again: without it, A's own
+    # worsening sends it there in the second in which it had raised it for that of the two.
+    facts: dict[str, Any] = {"plan": "standard", "requester": "ann", "owner": "olga"}
+    worse = {"severity": "S1", "by": "tom", "role": "t1_agent", "reason": "seen"}
+    events = [
+        opened("2026-03-02T09:00:00Z", vip=True, affected_users=None, **facts),
+        opened("2026-03-02T09:00:01Z", ticket="B", severity="S2", affected_users=20, **facts),
+        replied("2026-03-02T09:00:03Z"),
+        an_event(
+            "ticket.merged", "2026-03-03T11:00:05Z", ticket="B", by="olga", into="desk:A"
+        ),
+        updated("2026-03-03T11:00:09Z", **worse),
+        an_event("ticket.unmerged", "2026-03-03T11:00:10Z", ticket="B", by="olga"),
+    ]  # fmt: skip
+    decisions, snapshot = simulate(events, "2026-03-03T11:01:00Z")
+    (standing,) = [one for one in snapshot["escalations"] if one["track"] == "functional"]
+    lives = [one for one in decisions if one.get("escalation_id") == standing["escalation_id"]]
+    kinds = [(one["type"], one["because"]["triggers"]) for one in lives]
+    assert kinds == [
+        ("escalation.raised", ["T20"]),
+        ("escalation.ended", ["T20"]),
+        ("escalation.raised", ["T07"]),
+    ]
+    before, ended, anew = lives
+    assert (ended["reason"], ended["detail"]) == ("withdrawn", "late_event")
+    # Whoever is called again need not stand down.
+    again = {one["role"] for one in anew["notify"]}
+    assert set(ended["stand_down"]) == {one["role"] for one in before["notify"]} - again
+    assert (anew["ack_due"], standing["ack_due"]) == ("2026-03-03T11:15:09Z",) * 2
 
 
 def test_an_event_stamped_in_the_future_counts_from_its_receipt(simulate: Simulate) -> None:
