@@ -50,6 +50,8 @@ class Fold:
         """Return everything that is counted, with how notices and tickets stand in the end."""
         counts = self.counts.copy()
         counts.update((What.NOTICES, str(notice.state)) for notice in self.notices.values())
+        why = (notice.suppressed for notice in self.notices.values())
+        counts.update((What.SUPPRESSED, str(reason)) for reason in why if reason is not None)
         for key, row in self.rows.items():
             stands = standing(row.facts, row.case)
             tier, priority = row.case.state.get("tier", 0), row.case.state.get("priority")
