@@ -15,13 +15,14 @@ from pydantic import ValidationError
 
 from cli.event_file import event_file
 from cli.output import WRONG_USE, AsJson, fail, print_json
+from cli.time_given import time_given
 from services.escalator.core.explaining import explain as explained
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.views import NothingKnownError
 from services.tracker.core.wording import plain
 from shared.contract.explanations import Entry, Explanation, View
 from shared.contract.sentences import clock, closed_day, moment, words
-from shared.contract.times import Instant, parse_instant, rfc3339
+from shared.contract.times import Instant, rfc3339
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, load_policy_file
 
@@ -91,7 +92,7 @@ def explain(
     Exit codes: 0 done, 1 no such ticket (or not by then), nobody answers, or an event or the
     policy cannot be read, 2 wrong use.
     """
-    moment_asked = None if at is None else _instant(at)
+    moment_asked = None if at is None else time_given(_COMMAND, "--at", at)
     if events is not None:
         found = _from_file(ticket, events, policy, moment_asked, view)
     elif policy is not None:
@@ -215,11 +216,3 @@ def _wrapped(text: str, indent: str) -> list[str]:
     wrapper = TextWrapper(_WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")
     # What people wrote may hold what a terminal would obey.
     return wrapper.wrap(plain(text))
-
-
-def _instant(text: str) -> Instant:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        problem = f"--at {text}: {error}; write it as 2026-03-02T10:00:00Z"
-        fail(_COMMAND, problem, code=WRONG_USE)

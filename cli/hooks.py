@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from cli.hooks_refused import refused, replay
 from cli.output import WRONG_USE, AsJson, fail, print_json
+from cli.time_given import time_given
 from services.intake.core.hooks.places import Posted
 from services.intake.core.hooks.setup import ADDRESS, page
 from services.intake.core.hooks.shape import HookMapping
@@ -23,7 +24,7 @@ from services.intake.core.limits import parse
 from services.intake.core.report import accept
 from services.intake.hooks.mappings import SHIPPED, load_mappings
 from shared.contract.errors import Flaw, InvalidEventError
-from shared.contract.times import as_datetime, instant, parse_instant, rfc3339
+from shared.contract.times import as_datetime, instant, rfc3339
 from shared.mapping.file import MappingError
 from shared.policy.shape.base import suggestion
 from shared.runtime.clock import Clock
@@ -243,13 +244,9 @@ def _headers(given: Sequence[str]) -> dict[str, str]:
 
 
 def _received(text: str | None) -> datetime:
-    if text is None:
-        return Clock().now()
-    try:
-        return as_datetime(parse_instant(text))
-    except ValueError as error:
-        message = f"--received {text}: {error}; write it as 2026-03-02T10:00:00Z"
-        fail("hooks test", message, code=WRONG_USE)
+    return (
+        Clock().now() if text is None else as_datetime(time_given("hooks test", "--received", text))
+    )
 
 
 def _unread(mapping: HookMapping, content: Any) -> list[tuple[str, Any]]:

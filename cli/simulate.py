@@ -16,10 +16,11 @@ from typing_extensions import override
 from cli.answer_after import AnswerAfterOption, answered_after
 from cli.event_file import event_file
 from cli.many_cases import hold_many_cases
+from cli.time_given import time_given
 from services.escalator.core.answering import AssumedAnswers
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
-from shared.contract.times import Instant, parse_instant
+from shared.contract.times import Instant
 from shared.policy.document import PolicyTimeline
 from shared.policy.load import DEFAULT_POLICY, PolicyError, edited, load_policy_file
 
@@ -87,7 +88,7 @@ def simulate(
     """
     del json_output
     timeline = _timeline(policy, policy_at or [])
-    end = None if until is None else _instant(until, "--until")
+    end = None if until is None else time_given("simulate", "--until", until)
     after = answered_after("simulate", answer_after)
     simulation = Simulation(timeline, None if after is None else AssumedAnswers(after))
     hold_many_cases()
@@ -126,16 +127,8 @@ def _edits(changes: list[str]) -> dict[Instant, dict[str, str]]:
         path, equals, value = edit.partition("=")
         if not equals:
             _fail(WRONG_USE, f"--policy-at {change}: write TIME PATH=VALUE")
-        found.setdefault(_instant(stamp, "--policy-at"), {})[path] = value
+        found.setdefault(time_given("simulate", "--policy-at", stamp), {})[path] = value
     return found
-
-
-def _instant(text: str, option: str) -> Instant:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        _fail(WRONG_USE, f"{option} {text}: {error}; write it as 2026-03-02T10:00:00Z")
-        raise
 
 
 def _fail(code: int, message: str) -> None:

@@ -18,7 +18,8 @@ from cli.mail_sink import MailSink
 from cli.output import DONE, WRONG_USE, AsJson, fail, print_json
 from cli.stack import Plan, Stack, fetch_servers
 from cli.steps import Steps
-from shared.contract.times import as_datetime, parse_instant
+from cli.time_given import time_given
+from shared.contract.times import as_datetime
 from shared.runtime.clock import Clock
 
 HOME: Final = Path(".tierline")
@@ -64,12 +65,9 @@ def up(
     Exit codes: 0 stopped by Ctrl-C or SIGTERM, 1 something did not start or a service refuses to,
     2 wrong use. With --json the addresses are printed as one JSON object once all is ready.
     """
+    start = None if clock_start is None else time_given("up", "--clock-start", clock_start)
     try:
-        start = None if clock_start is None else as_datetime(parse_instant(clock_start))
-        clock = clock_of(home, speed=speed, start=start)
-    except ValueError as error:
-        said = f"--clock-start {clock_start}: {error}; write it as 2026-03-02T10:00:00Z"
-        fail("up", said, code=WRONG_USE)
+        clock = clock_of(home, speed=speed, start=None if start is None else as_datetime(start))
     except UnusableFolderError as error:
         fail("up", str(error), code=WRONG_USE)
     try:

@@ -16,7 +16,7 @@ from cli.output import WRONG_USE, AsJson, fail, progress
 from cli.policy.live import EscalatorUrls
 from cli.report.document import Format
 from cli.report.writing import FormOption
-from shared.contract.times import parse_instant
+from cli.time_given import time_given
 
 _COMMAND = "backtest"
 
@@ -75,14 +75,9 @@ def backtest(  # noqa: PLR0913, PLR0917  one option for each thing that a candid
     new_people = people if new_roster is None else roster_text(_COMMAND, new_roster)
     answers = answered_after(_COMMAND, answer_after)
     files = tuple(str(file) for file in history)
-    end = None
+    end = None if until is None else time_given(_COMMAND, "--until", until)
     try:
-        end = None if until is None else parse_instant(until)
         size = sum(file.stat().st_size for file in history)
-    except ValueError as error:
-        fail(
-            _COMMAND, f"--until {until}: {error}; write it as 2026-03-02T10:00:00Z", code=WRONG_USE
-        )
     except OSError as error:
         fail(_COMMAND, f"cannot read {error.filename}: {error.strerror}", code=WRONG_USE)
     try:

@@ -30,12 +30,13 @@ from cli.log_of_record import (
     settings,
 )
 from cli.output import WRONG_USE, AsJson, fail, print_json
+from cli.time_given import time_given
 from services.escalator.core.simulation import Simulation
 from services.escalator.core.wire import encode_decision
 from shared.contract.decisions import DecisionEvent, decode_decision
 from shared.contract.events import TicketEvent
 from shared.contract.sentences import counted
-from shared.contract.times import Instant, instant, parse_instant
+from shared.contract.times import Instant, instant
 from shared.policy.document import PolicyTimeline
 from shared.runtime.files import why_unreadable
 
@@ -198,14 +199,7 @@ def _until(
     text: str | None, events: list[TicketEvent], decisions: list[DecisionEvent] | None
 ) -> Instant:
     if text is not None:
-        try:
-            return parse_instant(text)
-        except ValueError as error:
-            fail(
-                "bundle",
-                f"--until {text}: {error}; write it as 2026-03-02T10:00:00Z",
-                code=WRONG_USE,
-            )
+        return time_given("bundle", "--until", text)
     times = [instant(one.receivedat or one.time) for one in events]
     times += [instant(one.time) for one in decisions or ()]
     return max(times, default=Instant(0))

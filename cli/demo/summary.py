@@ -82,7 +82,7 @@ def show(summary: Summary, console: Console) -> None:
         "events, decisions": f"{figures.events:,}, {figures.decisions:,}"
         f" ({figures.late:,} made more than a real second late)",
         "notices": ", ".join(f"{count:,} {state}" for state, count in figures.notices.items()),
-        "suppressed since": _most_first(figures.suppressed),
+        "suppressed since": _reasons(figures.suppressed),
         "mail": f"{summary.mails:,} messages, {summary.acknowledgements:,} acknowledgements",
     }
     for name, text in rows.items():
@@ -118,13 +118,17 @@ def _tiers(tiers: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} in tier {tier}" for tier, count in sorted(tiers.items()))
 
 
-def _most_first(reasons: Mapping[str, int]) -> str:
-    ordered = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
-    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in ordered) or "–"
+def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _reasons(reasons: Mapping[str, int]) -> str:
+    named = (f"{name.replace('_', ' ')} {count:,}" for name, count in _most_first(reasons))
+    return ", ".join(named) or "–"
 
 
 def _by_trigger(triggers: Mapping[str, int]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for trigger, count in sorted(triggers.items(), key=lambda one: (-one[1], one[0])):
+    for trigger, count in _most_first(triggers):
         table.add_row("", trigger, f"{count:,}", TRIGGERS.get(trigger, ""))
     return table

@@ -30,6 +30,8 @@ from shared.contract.times import Instant, rfc3339
 from shared.policy.document import PolicyTimeline
 
 _LAST_SEQ: Final = 2**62
+_RAISED: Final = "escalation.raised"
+_ENDED: Final = "escalation.ended"
 _OUTSIDE: Final = (
     "version",
     "duplicates",
@@ -87,7 +89,7 @@ def place_of_receipt(case: Case, late: Iterable[Heard]) -> Order:
 
 def _come_back(case: Case, known: Folded, should: Folded) -> list[tuple[str, str, int]]:
     """Return the escalations that are open again after they were withdrawn or had ended."""
-    was_raised = {_raise_key(e) for e in known.told.effects if e.type == "escalation.raised"}
+    was_raised = {_raise_key(e) for e in known.told.effects if e.type == _RAISED}
     still_open = {one.identity for one in known.case.escalations}
     gone = set(case.withdrawn) | (was_raised - still_open)
     return [one.identity for one in should.case.escalations if one.identity in gone]
@@ -106,8 +108,9 @@ def _reconciled(
     for name in _OUTSIDE:
         setattr(result, name, getattr(case, name))
     standing = {one.id for one in result.escalations}
-    raised_anew = _raises(should.told.effects)
-    raised, ended = _lives(known.told.effects)
+    raised_anew = _by_id(should.told.effects, _RAISED)
+    raised = set(_by_id(known.told.effects, _RAISED))
+    ended = set(_by_id(known.told.effects, _ENDED))
     for one in known.case.escalations:
         anew = raised_anew.get(one.id)
         if anew is None:
@@ -151,7 +154,7 @@ def _withdraw(turn: Turn, one: Escalation, kept: Sequence[str] = ()) -> None:
         "by": None,
         "stand_down": [role for role, _ in one.called if role not in kept],
     }
-    turn.say("escalation.ended", one.triggers, more)
+    turn.say(_ENDED, one.triggers, more)
 
 
 def _announce(turn: Turn, known: Case) -> None:
@@ -206,20 +209,9 @@ def _news(known: Told, should: Told) -> list[Fanout]:
     return gone + [one for one in should.fanouts if one not in known.fanouts]
 
 
-def _raises(effects: Iterable[Effect]) -> dict[str, Effect]:
-    """Return the raise of each escalation among *effects*, by its id."""
-    return {one.data["escalation_id"]: one for one in effects if one.type == "escalation.raised"}
-
-
-def _lives(effects: Iterable[Effect]) -> tuple[set[str], set[str]]:
-    """Return the escalations that have been raised, and those that have ended."""
-    raised, ended = set(), set()
-    for effect in effects:
-        if effect.type == "escalation.raised":
-            raised.add(effect.data["escalation_id"])
-        elif effect.type == "escalation.ended":
-            ended.add(effect.data["escalation_id"])
-    return raised, ended
+def _by_id(effects: Iterable[Effect], kind: str) -> dict[str, Effect]:
+    """Return those of *effects* that are of *kind*, by the id of the escalation they speak of."""
+    return {one.data["escalation_id"]: one for one in effects if one.type == kind}
 
 
 def _unheard(effects: Iterable[Effect], received: Instant) -> set[str]:
@@ -227,7 +219,7 @@ def _unheard(effects: Iterable[Effect], received: Instant) -> set[str]:
     return {
         effect.data["escalation_id"]
         for effect in effects
-        if effect.type == "escalation.ended" and effect.at < received
+        if effect.type == _ENDED and effect.at < received
     }
 
 
@@ -253,7 +245,7 @@ def _only_those_called(
     called = calls_known.get(effect.data.get("escalation_id", ""))
     if called is None:
         return
-    if effect.type == "escalation.ended":
+    if effect.type == _ENDED:
         effect.data["stand_down"] = [role for role, _ in called]
     elif effect.type == "escalation.acknowledged":
         effect.data["stand_down"] = [role for role, at in called if at >= effect.at]
